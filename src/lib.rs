@@ -1,0 +1,17 @@
+//! lagproof: declare how each Kafka consumer should run, compile it, prove it under real load.
+//!
+//! The compiler is one straight pipe: [`source`] reads files, [`declared`] is what a person wrote, [`resolve`] turns it
+//! into the [`model`], [`rules`] judge it, [`emit`] writes it. A room uses rooms on lower floors only; the test
+//! `tests/house.rs` holds that.
+
+pub mod clients;
+pub mod declared;
+pub mod diagnostic;
+pub mod emit;
+pub mod history;
+pub mod model;
+pub mod proofs;
+pub mod resolve;
+pub mod rules;
+pub mod source;
+pub mod units;
