@@ -1,1 +1,9 @@
-//! (room under construction)
+//! Files as they are read: their text, spans in it, and edits that keep everything else as it was.
+
+mod edit;
+mod read;
+mod span;
+
+pub use edit::{Edit, EditError, apply_edits};
+pub use read::{Listing, ReadError, list_files, read_text};
+pub use span::{FileId, LineColumn, SourceFile, Sources, Span};
