@@ -1,1 +1,5 @@
-//! (room under construction)
+//! Settings become files. Pure functions return artifacts; `write` alone touches the disk.
+
+mod artifact;
+
+pub use artifact::Artifact;
