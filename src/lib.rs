@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod history;
 pub mod model;
+pub mod project;
 pub mod proofs;
 pub mod resolve;
 pub mod rules;

@@ -1,1 +1,37 @@
-//! (room under construction)
+//! What a person wrote: the files of a project, read with every problem in every file at once.
+//!
+//! Each section is read by one function that names its keys, what they take and what they mean. Run over a table it
+//! gives values; run over nothing it gives the schema and the reference. So the three can't disagree.
+
+mod case;
+mod config;
+mod consumer;
+mod environment;
+mod fields;
+mod leaf;
+mod matrix;
+pub mod pages;
+mod parts;
+mod project;
+mod secrets;
+mod service;
+mod topics;
+
+pub use case::{CaseBroker, CaseFile, LoadSection};
+pub use config::ConfigFile;
+pub use consumer::{Cells, ConsumerSection};
+pub use environment::{
+    BrokerSection, EnvironmentSection, SecuritySection, ServiceOverrideSection, TopicOverrideSection,
+};
+pub(crate) use fields::nearest;
+pub use fields::{Fields, Section, Spanned, read_document, schema_of};
+pub use leaf::{Leaf, LeafError, Name, Percent, ServiceName, TopicName, Version};
+pub use matrix::{DefaultsSection, MatrixFile, SizingSection, TypeSection};
+pub use parts::{
+    AllowSection, BaselineSection, ConcurrencyWord, CostText, DeliverySection, DeviationSection, MemorySection,
+    ProcessingSection, RenamedSection, RetrySection, TargetsSection,
+};
+pub use project::{CONFIG_FILE, Declared, DeclaredFile, read_project};
+pub use secrets::{looks_secret, redact};
+pub use service::{RawSection, ServiceFile};
+pub use topics::{Assumed, KeySection, PeakSection, RateText, RecordSection, TopicSection, TopicsFile};

@@ -109,6 +109,11 @@ impl Sources {
         id
     }
 
+    /// Gives a file its text, once it is known.
+    pub fn set_text(&mut self, id: FileId, text: String) {
+        self.files[id.0 as usize].text = text;
+    }
+
     /// The id that the next file taken in will have.
     #[must_use]
     pub fn next_id(&self) -> FileId {

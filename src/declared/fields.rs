@@ -1,0 +1,444 @@
+//! A table as it is read: known keys are taken one by one, and what is left over is a finding.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde_json::{Map, Value as Json, json};
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Finding, Findings, Page, Safety};
+use crate::source::{Edit, FileId, Span};
+
+use super::leaf::{Leaf, LeafError, kind_of};
+use super::pages;
+use super::secrets::looks_secret;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A table with known keys.
+pub trait Section: Sized {
+    /// Takes every key. It must ask for all of them before it gives up on one, so that all problems are found at once
+    /// and the schema is whole.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// Either a table that is being read, or nothing, while the keys are being listed for the schema.
+enum Source<'t> {
+    Table {
+        file: FileId,
+        table: &'t DeTable<'t>,
+        span: Range<usize>,
+        findings: &'t mut Findings,
+    },
+    Schema,
+}
+
+/// A table's keys, as they are asked for.
+pub struct Fields<'t> {
+    source: Source<'t>,
+    known: Vec<&'static str>,
+    properties: Map<String, Json>,
+    required: Vec<Json>,
+    open: Openness,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Openness {
+    Closed,
+    Open,
+}
+
+/// Reads a whole file as one section.
+pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findings) -> Option<T> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let broken = !errors.is_empty();
+    for error in errors.iter().take(pages::MOST_SYNTAX_ERRORS) {
+        let span = error.span().unwrap_or(0..0);
+        findings.push(
+            Finding::new(
+                &pages::NOT_TOML,
+                Span::new(file, span),
+                format!("not TOML: {}", error.message()),
+            )
+            .at_run_time("nothing is known of what this file declares, so nothing is compiled"),
+        );
+    }
+    let mut inner = Findings::new();
+    let span = table.span();
+    let read = read_table(file, table.get_ref(), span, &mut inner);
+    // What a half-read file lacks or holds too much of is a consequence of the syntax errors, not news.
+    let secondary = [pages::MISSING_KEY.code, pages::UNKNOWN_KEY.code, pages::WRONG_TYPE.code];
+    findings.extend(
+        inner
+            .into_iter()
+            .filter(|finding| !broken || !secondary.contains(&finding.code))
+            .collect(),
+    );
+    if broken { None } else { read }
+}
+
+fn read_table<'t, T: Section>(
+    file: FileId,
+    table: &'t DeTable<'t>,
+    span: Range<usize>,
+    findings: &'t mut Findings,
+) -> Option<T> {
+    let mut fields = Fields::new(Source::Table {
+        file,
+        table,
+        span,
+        findings,
+    });
+    let value = T::read(&mut fields);
+    fields.finish();
+    value
+}
+
+/// The JSON schema of a section.
+#[must_use]
+pub fn schema_of<T: Section>() -> Json {
+    let mut fields = Fields::new(Source::Schema);
+    T::read(&mut fields);
+    fields.into_schema()
+}
+
+impl<'t> Fields<'t> {
+    fn new(source: Source<'t>) -> Self {
+        Self {
+            source,
+            known: Vec::new(),
+            properties: Map::new(),
+            required: Vec::new(),
+            open: Openness::Closed,
+        }
+    }
+
+    /// The file that is read.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        match &self.source {
+            Source::Table { file, .. } => *file,
+            Source::Schema => FileId(0),
+        }
+    }
+
+    /// Where the table stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match &self.source {
+            Source::Table { file, span, .. } => Span::new(*file, span.clone()),
+            Source::Schema => Span::whole(FileId(0)),
+        }
+    }
+
+    /// A key that may be left out. `doc` is its line in the reference.
+    pub fn optional<T: Leaf>(&mut self, key: &'static str, doc: &'static str) -> Option<Spanned<T>> {
+        self.learn(key, doc, || T::schema());
+        let Source::Table {
+            file, table, findings, ..
+        } = &mut self.source
+        else {
+            return None;
+        };
+        let value = table.get(key)?;
+        let span = Span::new(*file, value.span());
+        match T::read(value, *file) {
+            Ok(value) => Some(Spanned { value, span }),
+            Err(error) => {
+                findings.push(leaf_finding(key, span, error));
+                None
+            }
+        }
+    }
+
+    /// A key that must be there.
+    pub fn required<T: Leaf>(&mut self, key: &'static str, doc: &'static str) -> Option<Spanned<T>> {
+        let value = self.optional(key, doc);
+        self.require::<T>(key);
+        value
+    }
+
+    fn require<T: Leaf>(&mut self, key: &'static str) {
+        match &mut self.source {
+            Source::Schema => self.required.push(key.into()),
+            Source::Table {
+                file,
+                table,
+                span,
+                findings,
+            } => {
+                if !table.contains_key(key) {
+                    let example = T::EXAMPLE;
+                    findings.push(
+                        Finding::new(&pages::MISSING_KEY, head(*file, span), format!("`{key}` is missing"))
+                            .at_run_time("lagproof guesses nothing that a running consumer depends on")
+                            .help(format!("add a line such as `{key} = {example}`")),
+                    );
+                }
+            }
+        }
+    }
+
+    /// A table inside this one.
+    pub fn section<T: Section>(&mut self, key: &'static str, doc: &'static str) -> Option<Spanned<T>> {
+        self.learn(key, doc, schema_of::<T>);
+        let Source::Table {
+            file, table, findings, ..
+        } = &mut self.source
+        else {
+            return None;
+        };
+        let value = table.get(key)?;
+        let span = Span::new(*file, value.span());
+        match value.get_ref() {
+            DeValue::Table(inner) => {
+                read_table(*file, inner, value.span(), findings).map(|value| Spanned { value, span })
+            }
+            other => {
+                findings.push(wrong_type(key, span, "a table", other));
+                None
+            }
+        }
+    }
+
+    /// An array of tables, `[[key]]`.
+    pub fn sections<T: Section>(&mut self, key: &'static str, doc: &'static str) -> Vec<Spanned<T>> {
+        self.learn(key, doc, || json!({ "type": "array", "items": schema_of::<T>() }));
+        let Source::Table {
+            file, table, findings, ..
+        } = &mut self.source
+        else {
+            return Vec::new();
+        };
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            let span = Span::new(*file, value.span());
+            findings.push(wrong_type(key, span, "an array of tables", value.get_ref()));
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for item in items.iter() {
+            let span = Span::new(*file, item.span());
+            match item.get_ref() {
+                DeValue::Table(inner) => {
+                    out.extend(read_table(*file, inner, item.span(), findings).map(|value| Spanned { value, span }));
+                }
+                other => findings.push(wrong_type(key, span, "a table", other)),
+            }
+        }
+        out
+    }
+
+    /// Tables by name, `[key.NAME]`; the span of each is its name's.
+    pub fn named<T: Section>(&mut self, key: &'static str, doc: &'static str) -> Vec<(Spanned<String>, T)> {
+        self.learn(
+            key,
+            doc,
+            || json!({ "type": "object", "additionalProperties": schema_of::<T>() }),
+        );
+        let Source::Table {
+            file, table, findings, ..
+        } = &mut self.source
+        else {
+            return Vec::new();
+        };
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let DeValue::Table(tables) = value.get_ref() else {
+            let span = Span::new(*file, value.span());
+            findings.push(wrong_type(key, span, "a table of tables", value.get_ref()));
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (name, item) in tables {
+            let span = Span::new(*file, name.span());
+            match item.get_ref() {
+                DeValue::Table(inner) => {
+                    let name = Spanned {
+                        value: name.get_ref().clone().into_owned(),
+                        span,
+                    };
+                    out.extend(read_table(*file, inner, item.span(), findings).map(|value| (name, value)));
+                }
+                other => {
+                    let span = Span::new(*file, item.span());
+                    findings.push(wrong_type(name.get_ref(), span, "a table", other));
+                }
+            }
+        }
+        out
+    }
+
+    /// Every key of a table whose keys are not lagproof's, with where each stands; the table has no known keys.
+    pub fn entries<T: Leaf>(&mut self) -> Vec<(Spanned<String>, Spanned<T>)> {
+        self.open = Openness::Open;
+        self.properties.insert("*".to_owned(), T::schema());
+        let Source::Table {
+            file, table, findings, ..
+        } = &mut self.source
+        else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (key, value) in *table {
+            let key = Spanned {
+                value: key.get_ref().clone().into_owned(),
+                span: Span::new(*file, key.span()),
+            };
+            if looks_secret(&key.value) {
+                findings.push(secret_finding(&key.value, key.span));
+                continue;
+            }
+            let span = Span::new(*file, value.span());
+            match T::read(value, *file) {
+                Ok(value) => out.push((key, Spanned { value, span })),
+                Err(error) => findings.push(leaf_finding(&key.value, span, error)),
+            }
+        }
+        out
+    }
+
+    /// Reports a problem that takes more than one key to see.
+    pub fn report(&mut self, finding: Finding) {
+        if let Source::Table { findings, .. } = &mut self.source {
+            findings.push(finding);
+        }
+    }
+
+    fn learn(&mut self, key: &'static str, doc: &'static str, schema: impl FnOnce() -> Json) {
+        self.known.push(key);
+        if matches!(self.source, Source::Schema) {
+            let mut schema = schema();
+            if let Some(object) = schema.as_object_mut() {
+                object.insert("description".to_owned(), doc.into());
+            }
+            self.properties.insert(key.to_owned(), schema);
+        }
+    }
+
+    /// Reports the keys that nobody asked for.
+    fn finish(self) {
+        let Source::Table {
+            file, table, findings, ..
+        } = self.source
+        else {
+            return;
+        };
+        if self.open == Openness::Open {
+            return;
+        }
+        let known: BTreeSet<&str> = self.known.iter().copied().collect();
+        for (key, _) in table {
+            let name: &str = key.get_ref();
+            if !known.contains(name) {
+                findings.push(unknown_key(name, Span::new(file, key.span()), &known));
+            }
+        }
+    }
+
+    fn into_schema(mut self) -> Json {
+        if self.open == Openness::Open {
+            let any = self.properties.remove("*").unwrap_or(Json::Bool(true));
+            return json!({ "type": "object", "additionalProperties": any });
+        }
+        json!({
+            "type": "object",
+            "properties": self.properties,
+            "required": self.required,
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// The table's first line: its header, or for the whole file its beginning.
+fn head(file: FileId, span: &Range<usize>) -> Span {
+    Span::new(file, span.clone())
+}
+
+fn unknown_key(name: &str, span: Span, known: &BTreeSet<&str>) -> Finding {
+    if looks_secret(name) {
+        return secret_finding(name, span);
+    }
+    let finding = Finding::new(
+        &pages::UNKNOWN_KEY,
+        span,
+        format!("unknown key `{}`", name.escape_debug()),
+    )
+    .here("lagproof does not know this key")
+    .at_run_time("what the key is meant to do would not happen, and nobody would be told");
+    match nearest(name, known.iter().copied()) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")).fix(
+            Safety::Suggested,
+            format!("rename it to `{near}`"),
+            vec![Edit::Replace {
+                span,
+                text: near.to_owned(),
+            }],
+        ),
+        None => {
+            let known: Vec<&str> = known.iter().copied().collect();
+            finding.help(format!("the keys here are {}", known.join(", ")))
+        }
+    }
+}
+
+fn secret_finding(name: &str, span: Span) -> Finding {
+    Finding::new(
+        &pages::SECRET,
+        span,
+        format!("`{}` looks like a secret", name.escape_debug()),
+    )
+    .here("secrets are never kept in these files")
+    .at_run_time("anyone who can read the repository or what is compiled from it could read the secret")
+    .help("take it out, change the secret, and pass it by the process environment or a client config file")
+}
+
+/// The most similar of `candidates`, where one is similar enough to be meant.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 80 {
+        return None;
+    }
+    candidates
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn wrong_type(key: &str, span: Span, wanted: &str, found: &DeValue<'_>) -> Finding {
+    Finding::new(&pages::WRONG_TYPE, span, format!("`{key}` must be {wanted}"))
+        .here(format!("this is {}", kind_of(found)))
+        .at_run_time("the value can't be understood, so nothing is compiled")
+}
+
+fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
+    let page: &Page = error.page;
+    let mut finding = Finding::new(page, error.span.unwrap_or(span), format!("`{key}`: {}", error.message))
+        .at_run_time("the value can't be understood, so nothing is compiled");
+    finding.primary.text = error.here;
+    if let Some(help) = error.help {
+        finding = finding.help(help);
+    }
+    match error.replacement {
+        Some(text) => {
+            let at = error.span.unwrap_or(span);
+            finding.fix(
+                Safety::Suggested,
+                format!("write {text}"),
+                vec![Edit::Replace { span: at, text }],
+            )
+        }
+        None => finding,
+    }
+}

@@ -1,0 +1,474 @@
+//! Single values: what a key can take, read from TOML, with a message for everything else.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use toml::de::DeValue;
+
+use crate::diagnostic::Page;
+use crate::model::keywords::Keyword;
+use crate::model::service::RawValue;
+use crate::source::{FileId, Span};
+use crate::units::{Rate, Size, UnitError, parse_duration, parse_rate, parse_size};
+
+use super::fields::{Spanned, nearest};
+use super::pages;
+
+/// Why a value is not what its key takes.
+#[derive(Debug)]
+pub struct LeafError {
+    /// The page of its code.
+    pub page: &'static Page,
+    /// The place, where it is narrower than the value.
+    pub span: Option<Span>,
+    /// What is wrong.
+    pub message: String,
+    /// Words for the place.
+    pub here: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// What to write instead, as TOML, where it is certain.
+    pub replacement: Option<String>,
+}
+
+impl LeafError {
+    /// A value of the wrong type.
+    #[must_use]
+    pub fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
+        Self {
+            page: &pages::WRONG_TYPE,
+            span: None,
+            message: format!("must be {wanted}"),
+            here: format!("this is {}", kind_of(found)),
+            help: None,
+            replacement: None,
+        }
+    }
+
+    /// A value of the right type that is not allowed.
+    #[must_use]
+    pub fn refused(page: &'static Page, message: String, help: Option<String>) -> Self {
+        Self {
+            page,
+            span: None,
+            message,
+            here: String::new(),
+            help,
+            replacement: None,
+        }
+    }
+}
+
+impl From<UnitError> for LeafError {
+    fn from(error: UnitError) -> Self {
+        Self::refused(&pages::BAD_QUANTITY, error.message, Some(error.help))
+    }
+}
+
+/// What a TOML value is, in words.
+pub(super) fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A type of value.
+pub trait Leaf: Sized {
+    /// A valid value as TOML, for messages.
+    const EXAMPLE: &'static str;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`LeafError`] where the value is of another type or is not allowed.
+    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError>;
+
+    /// Its JSON schema.
+    fn schema() -> Json;
+}
+
+fn text<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<&'a str, LeafError> {
+    match value.get_ref() {
+        DeValue::String(text) => Ok(text),
+        other => Err(LeafError::wrong_type(wanted, other)),
+    }
+}
+
+/// A whole number of any size that TOML can write.
+pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<i128, LeafError> {
+    match value.get_ref() {
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| LeafError::refused(&pages::OUT_OF_RANGE, format!("`{number}` is too large"), None)),
+        other => Err(LeafError::wrong_type(wanted, other)),
+    }
+}
+
+impl Leaf for String {
+    const EXAMPLE: &'static str = "\"…\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let text = text(value, "text")?;
+        if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t') {
+            return Err(LeafError::refused(
+                &pages::BAD_NAME,
+                format!("holds the control character {}", control.escape_debug()),
+                None,
+            ));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+macro_rules! whole_number {
+    ($type:ty, $max:literal) => {
+        impl Leaf for $type {
+            const EXAMPLE: &'static str = "1";
+
+            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+                let number = integer(value, "a whole number")?;
+                Self::try_from(number).ok().filter(|number| (1..=$max).contains(number)).ok_or_else(|| {
+                    LeafError::refused(
+                        &pages::OUT_OF_RANGE,
+                        format!("{number} is outside 1..{}", $max as u64),
+                        Some(format!("write a whole number from 1 to {}", $max as u64)),
+                    )
+                })
+            }
+
+            fn schema() -> Json {
+                json!({ "type": "integer", "minimum": 1, "maximum": $max as u64 })
+            }
+        }
+    };
+}
+
+whole_number!(u32, 1_000_000_000);
+whole_number!(u64, 9_007_199_254_740_991);
+
+impl Leaf for f64 {
+    const EXAMPLE: &'static str = "1.0";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let number = match value.get_ref() {
+            DeValue::Float(number) => number.as_str().replace('_', "").parse().unwrap_or(f64::NAN),
+            DeValue::Integer(_) => integer(value, "a number")? as Self,
+            other => return Err(LeafError::wrong_type("a number", other)),
+        };
+        if number.is_finite() && (0.0..=1e12).contains(&number) {
+            return Ok(number);
+        }
+        Err(LeafError::refused(
+            &pages::OUT_OF_RANGE,
+            format!("{number} is not a number from 0 to 10^12"),
+            None,
+        ))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "number", "minimum": 0 })
+    }
+}
+
+impl Leaf for bool {
+    const EXAMPLE: &'static str = "true";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        match value.get_ref() {
+            DeValue::Boolean(on) => Ok(*on),
+            other => Err(LeafError::wrong_type("true or false", other)),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// A number where text with a unit is wanted is the commonest slip: the message says which text.
+fn quantity<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) -> Result<&'a str, LeafError> {
+    text(value, wanted).map_err(|error| match value.get_ref() {
+        DeValue::Integer(_) | DeValue::Float(_) => LeafError {
+            here: "this number has no unit".to_owned(),
+            help: Some(format!("write it as text with its unit, such as \"{example}\"")),
+            ..error
+        },
+        _ => error,
+    })
+}
+
+impl Leaf for Duration {
+    const EXAMPLE: &'static str = "\"500ms\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        Ok(parse_duration(quantity(value, "a duration", "500ms")?)?)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?(ns|us|µs|ms|s|min|h|d)$", "examples": ["500ms", "10min"] })
+    }
+}
+
+impl Leaf for Size {
+    const EXAMPLE: &'static str = "\"8MiB\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        Ok(parse_size(quantity(value, "a size", "8MiB")?)?)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?([kMGT]?B|[KMGT]iB)$", "examples": ["8MiB", "500kB"] })
+    }
+}
+
+impl Leaf for Rate {
+    const EXAMPLE: &'static str = "\"50/s\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        Ok(parse_rate(quantity(value, "a rate", "50/s")?)?)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?/ ?(s|min|h|d)$", "examples": ["50/s"] })
+    }
+}
+
+/// A share, written as `"1%"`; from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percent(pub f64);
+
+impl Leaf for Percent {
+    const EXAMPLE: &'static str = "\"1%\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let text = quantity(value, "a percentage", "1%")?;
+        let number = text
+            .strip_suffix('%')
+            .map(str::trim_end)
+            .and_then(|number| number.parse::<f64>().ok());
+        match number {
+            Some(number) if (0.0..=100.0).contains(&number) => Ok(Self(number / 100.0)),
+            _ => Err(LeafError::refused(
+                &pages::BAD_QUANTITY,
+                format!("`{}` is not a percentage", text.escape_debug()),
+                Some("write a share such as \"1%\", from 0% to 100%".to_owned()),
+            )),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?%$", "examples": ["1%"] })
+    }
+}
+
+impl Leaf for jiff::civil::Date {
+    const EXAMPLE: &'static str = "2027-01-31";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let date = match value.get_ref() {
+            DeValue::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
+            other => {
+                return Err(LeafError::wrong_type(
+                    "a date such as 2027-01-31, without quotes",
+                    other,
+                ));
+            }
+        };
+        date.and_then(|date| {
+            let (year, month, day) = (
+                date.year.try_into().ok()?,
+                date.month.try_into().ok()?,
+                date.day.try_into().ok()?,
+            );
+            Self::new(year, month, day).ok()
+        })
+        .ok_or_else(|| LeafError::refused(&pages::OUT_OF_RANGE, "there is no such day".to_owned(), None))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "format": "date" })
+    }
+}
+
+impl<T: Keyword> Leaf for T {
+    const EXAMPLE: &'static str = "\"…\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let word = text(value, "one of its words")?;
+        T::parse(word).ok_or_else(|| unknown_word(word, T::ALL.iter().map(|known| known.as_str())))
+    }
+
+    fn schema() -> Json {
+        let words: Vec<Json> = T::ALL
+            .iter()
+            .map(|word| json!({ "const": word.as_str(), "description": word.summary() }))
+            .collect();
+        json!({ "type": "string", "oneOf": words })
+    }
+}
+
+/// A word that is none of the known ones.
+pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str> + Clone) -> LeafError {
+    let all: Vec<&str> = known.clone().collect();
+    let near = nearest(word, known);
+    LeafError {
+        page: &pages::UNKNOWN_WORD,
+        span: None,
+        message: format!("`{}` is none of its words", word.escape_debug()),
+        here: String::new(),
+        help: Some(match near {
+            Some(near) => format!("did you mean \"{near}\"? the words are {}", all.join(", ")),
+            None => format!("the words are {}", all.join(", ")),
+        }),
+        replacement: near.map(|near| format!("\"{near}\"")),
+    }
+}
+
+impl<T: Leaf> Leaf for Vec<Spanned<T>> {
+    const EXAMPLE: &'static str = "[\"…\"]";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+        let DeValue::Array(items) = value.get_ref() else {
+            return Err(LeafError::wrong_type("a list", value.get_ref()));
+        };
+        items
+            .iter()
+            .map(|item| {
+                let span = Span::new(file, item.span());
+                T::read(item, file)
+                    .map(|value| Spanned { value, span })
+                    .map_err(|error| LeafError {
+                        span: error.span.or(Some(span)),
+                        ..error
+                    })
+            })
+            .collect()
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "array", "items": T::schema() })
+    }
+}
+
+impl Leaf for RawValue {
+    const EXAMPLE: &'static str = "1";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+        match value.get_ref() {
+            DeValue::String(_) => String::read(value, file).map(Self::Text),
+            DeValue::Boolean(on) => Ok(Self::Switch(*on)),
+            DeValue::Float(_) => f64::read(value, file).map(Self::Float),
+            DeValue::Integer(_) => i64::try_from(integer(value, "a number")?)
+                .map(Self::Integer)
+                .map_err(|_| LeafError::refused(&pages::OUT_OF_RANGE, "is too large".to_owned(), None)),
+            other => Err(LeafError::wrong_type("text, a number, or true or false", other)),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": ["string", "number", "boolean"] })
+    }
+}
+
+macro_rules! name {
+    ($(#[$meta:meta])* $type:ident, $what:literal, $example:literal, $pattern:literal, $valid:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $type(pub String);
+
+        impl $type {
+            /// Whether a text is such a name.
+            #[must_use]
+            pub fn is_valid(text: &str) -> bool {
+                let valid: fn(&str) -> bool = $valid;
+                valid(text)
+            }
+        }
+
+        impl Leaf for $type {
+            const EXAMPLE: &'static str = $example;
+
+            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+                let text = text(value, $what)?;
+                if Self::is_valid(text) {
+                    return Ok(Self(text.to_owned()));
+                }
+                let shown: String = text.chars().take(60).collect();
+                Err(LeafError::refused(
+                    &pages::BAD_NAME,
+                    format!("`{}` is not {}", shown.escape_debug(), $what),
+                    Some(format!("names here match {}", $pattern)),
+                ))
+            }
+
+            fn schema() -> Json {
+                json!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+fn made_of(text: &str, most: usize, allowed: fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.len() <= most && text.bytes().all(allowed)
+}
+
+name!(
+    /// A service's or a case's name: also a file name, so lower case and without odd characters.
+    ServiceName, "a service's name", "\"my-service\"", "^[a-z0-9][a-z0-9._-]{0,99}$",
+    |text| made_of(text, 100, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        && text.as_bytes()[0].is_ascii_alphanumeric()
+);
+
+name!(
+    /// A topic's name, or a pattern with `*` and `?`. Kafka's own rule: at most 249 of `[A-Za-z0-9._-]`.
+    TopicName, "a topic's name", "\"my.topic\"", "^[A-Za-z0-9._*?-]{1,249}$",
+    |text| made_of(text, 249, |b| b.is_ascii_alphanumeric() || b"._-*?".contains(&b)) && text != "." && text != ".."
+);
+
+impl TopicName {
+    /// Whether it is a pattern.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.0.contains(['*', '?'])
+    }
+}
+
+name!(
+    /// A consumer group's name or another one that Kafka takes as it is: no control characters, at most 249 bytes.
+    Name, "a name without control characters, of 1 to 249 bytes", "\"my-group\"", "^[^\\x00-\\x1f\\x7f]{1,249}$",
+    |text| !text.trim().is_empty() && text.len() <= 249 && !text.chars().any(char::is_control)
+);
+
+/// A version written as `"4.3"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(pub u32, pub u32);
+
+impl Leaf for Version {
+    const EXAMPLE: &'static str = "\"4.3\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let text = text(value, "a version as text")?;
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(major), Some(minor)) if parts.all(|part| part.is_some()) => Ok(Self(major, minor)),
+            _ => Err(LeafError::refused(
+                &pages::BAD_QUANTITY,
+                format!("`{}` is not a version", text.escape_debug()),
+                Some("write it as \"4.3\" or \"4.3.1\"".to_owned()),
+            )),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" })
+    }
+}
