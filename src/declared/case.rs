@@ -9,7 +9,7 @@ use crate::units::Rate;
 use super::consumer::ConsumerSection;
 use super::environment::BrokerSection;
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::ServiceName;
+use super::names::ServiceName;
 use super::parts::{BaselineSection, DeliverySection, MemorySection, ProcessingSection, TargetsSection};
 use super::service::RawSection;
 use super::topics::TopicSection;

@@ -8,7 +8,8 @@ use crate::source::FileId;
 
 use super::environment::{BrokerSection, EnvironmentSection};
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Leaf, LeafError, Name, unknown_word};
+use super::leaf::{Leaf, LeafError, unknown_word};
+use super::names::Name;
 
 impl Leaf for Severity {
     const EXAMPLE: &'static str = "\"warning\"";

@@ -14,7 +14,8 @@ use crate::source::FileId;
 use crate::units::{Size, format_duration};
 
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Leaf, LeafError, Name, unknown_word};
+use super::leaf::{Leaf, LeafError, unknown_word};
+use super::names::Name;
 use super::pages;
 
 /// The settings that a section sets, in the order of [`Setting`].

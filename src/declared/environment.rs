@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::units::Size;
 
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Name, Version};
+use super::names::{Name, Version};
 use super::topics::RateText;
 
 /// `[broker]`: bounds that the brokers enforce.

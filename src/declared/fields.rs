@@ -6,11 +6,12 @@ use std::ops::Range;
 use serde_json::{Map, Value as Json, json};
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Finding, Findings, Page, Safety};
-use crate::source::{Edit, FileId, Span};
+use crate::diagnostic::{Finding, Findings};
+use crate::source::{FileId, Span};
 
-use super::leaf::{Leaf, LeafError, kind_of};
+use super::leaf::Leaf;
 use super::pages;
+use super::problems::{leaf_finding, secret_finding, unknown_key, wrong_type};
 use super::secrets::looks_secret;
 
 /// A value and where it stands.
@@ -177,9 +178,13 @@ impl<'t> Fields<'t> {
                 if !table.contains_key(key) {
                     let example = T::EXAMPLE;
                     findings.push(
-                        Finding::new(&pages::MISSING_KEY, head(*file, span), format!("`{key}` is missing"))
-                            .at_run_time("lagproof guesses nothing that a running consumer depends on")
-                            .help(format!("add a line such as `{key} = {example}`")),
+                        Finding::new(
+                            &pages::MISSING_KEY,
+                            Span::new(*file, span.clone()),
+                            format!("`{key}` is missing"),
+                        )
+                        .at_run_time("lagproof guesses nothing that a running consumer depends on")
+                        .help(format!("add a line such as `{key} = {example}`")),
                     );
                 }
             }
@@ -353,92 +358,5 @@ impl<'t> Fields<'t> {
             "required": self.required,
             "additionalProperties": false,
         })
-    }
-}
-
-/// The table's first line: its header, or for the whole file its beginning.
-fn head(file: FileId, span: &Range<usize>) -> Span {
-    Span::new(file, span.clone())
-}
-
-fn unknown_key(name: &str, span: Span, known: &BTreeSet<&str>) -> Finding {
-    if looks_secret(name) {
-        return secret_finding(name, span);
-    }
-    let finding = Finding::new(
-        &pages::UNKNOWN_KEY,
-        span,
-        format!("unknown key `{}`", name.escape_debug()),
-    )
-    .here("lagproof does not know this key")
-    .at_run_time("what the key is meant to do would not happen, and nobody would be told");
-    match nearest(name, known.iter().copied()) {
-        Some(near) => finding.help(format!("did you mean `{near}`?")).fix(
-            Safety::Suggested,
-            format!("rename it to `{near}`"),
-            vec![Edit::Replace {
-                span,
-                text: near.to_owned(),
-            }],
-        ),
-        None => {
-            let known: Vec<&str> = known.iter().copied().collect();
-            finding.help(format!("the keys here are {}", known.join(", ")))
-        }
-    }
-}
-
-fn secret_finding(name: &str, span: Span) -> Finding {
-    Finding::new(
-        &pages::SECRET,
-        span,
-        format!("`{}` looks like a secret", name.escape_debug()),
-    )
-    .here("secrets are never kept in these files")
-    .at_run_time("anyone who can read the repository or what is compiled from it could read the secret")
-    .help("take it out, change the secret, and pass it by the process environment or a client config file")
-}
-
-/// The most similar of `candidates`, where one is similar enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > 80 {
-        return None;
-    }
-    candidates
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-fn wrong_type(key: &str, span: Span, wanted: &str, found: &DeValue<'_>) -> Finding {
-    Finding::new(&pages::WRONG_TYPE, span, format!("`{key}` must be {wanted}"))
-        .here(format!("this is {}", kind_of(found)))
-        .at_run_time("the value can't be understood, so nothing is compiled")
-}
-
-fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
-    let page: &Page = error.page;
-    let mut finding = Finding::new(page, error.span.unwrap_or(span), format!("`{key}`: {}", error.message))
-        .at_run_time("the value can't be understood, so nothing is compiled");
-    finding.primary.text = error.here;
-    if let Some(help) = error.help {
-        finding = finding.help(help);
-    }
-    match error.replacement {
-        Some(text) => {
-            let at = error.span.unwrap_or(span);
-            finding.fix(
-                Safety::Suggested,
-                format!("write {text}"),
-                vec![Edit::Replace { span: at, text }],
-            )
-        }
-        None => finding,
     }
 }

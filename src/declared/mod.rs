@@ -10,8 +10,10 @@ mod environment;
 mod fields;
 mod leaf;
 mod matrix;
+mod names;
 pub mod pages;
 mod parts;
+mod problems;
 mod project;
 mod secrets;
 mod service;
@@ -23,14 +25,15 @@ pub use consumer::{Cells, ConsumerSection};
 pub use environment::{
     BrokerSection, EnvironmentSection, SecuritySection, ServiceOverrideSection, TopicOverrideSection,
 };
-pub(crate) use fields::nearest;
 pub use fields::{Fields, Section, Spanned, read_document, schema_of};
-pub use leaf::{Leaf, LeafError, Name, Percent, ServiceName, TopicName, Version};
+pub use leaf::{Leaf, LeafError, Percent};
 pub use matrix::{DefaultsSection, MatrixFile, SizingSection, TypeSection};
+pub use names::{Name, ServiceName, TopicName, Version};
 pub use parts::{
     AllowSection, BaselineSection, ConcurrencyWord, CostText, DeliverySection, DeviationSection, MemorySection,
     ProcessingSection, RenamedSection, RetrySection, TargetsSection,
 };
+pub(crate) use problems::nearest;
 pub use project::{CONFIG_FILE, Declared, DeclaredFile, read_project};
 pub use secrets::{looks_secret, redact};
 pub use service::{RawSection, ServiceFile};

@@ -13,7 +13,8 @@ use crate::units::Size;
 
 use super::consumer::ConsumerSection;
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Leaf, LeafError, Percent, ServiceName, TopicName};
+use super::leaf::{Leaf, LeafError, Percent};
+use super::names::{ServiceName, TopicName};
 use super::pages;
 use super::topics::Assumed;
 

@@ -7,7 +7,7 @@ use crate::model::service::RawValue;
 
 use super::consumer::ConsumerSection;
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Name, TopicName, Version};
+use super::names::{Name, TopicName, Version};
 use super::parts::{
     AllowSection, BaselineSection, DeliverySection, DeviationSection, MemorySection, ProcessingSection, RenamedSection,
     TargetsSection,

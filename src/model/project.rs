@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Severity;
-
 use super::broker::{Broker, Environment};
 use super::case::Case;
 use super::matrix::Matrix;
-use super::origin::Sourced;
 use super::service::Service;
 use super::topic::Topic;
 
@@ -22,8 +19,6 @@ pub struct Model {
     pub broker: Broker,
     /// Environments, sorted by name.
     pub environments: Vec<Environment>,
-    /// Severities that the project changes, by code.
-    pub severities: Vec<(Sourced<String>, Severity)>,
     /// The matrix.
     pub matrix: Matrix,
     /// Topics by name.

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crate::declared::{BrokerSection, ConfigFile, Spanned};
-use crate::diagnostic::Severity;
+use crate::declared::{BrokerSection, Spanned};
 use crate::model::broker::Broker;
 use crate::model::origin::{Layer, Sourced};
 use crate::source::Span;
 use crate::units::Size;
 
-use super::layers::{lay, pinned, sourced};
+use super::layers::{lay, pinned};
 
 /// The bounds of Apache Kafka 4.x's own defaults, three brokers, with what `[broker]` says laid over them.
 pub(super) fn resolve_broker(section: Option<&Spanned<BrokerSection>>, config: Span) -> Broker {
@@ -72,12 +71,4 @@ pub(super) fn lay_broker(broker: &mut Broker, section: &BrokerSection, layer: La
         section.max_consumer_heartbeat_interval.as_ref(),
         layer,
     );
-}
-
-pub(super) fn severities(config: &ConfigFile) -> Vec<(Sourced<String>, Severity)> {
-    config
-        .severities
-        .iter()
-        .map(|(code, severity)| (sourced(code, Layer::Defaults), severity.value))
-        .collect()
 }

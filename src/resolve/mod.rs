@@ -59,7 +59,6 @@ pub fn resolve(declared: &Declared) -> (Option<Model>, Findings) {
             .map_or_else(|| "main".to_owned(), |base| base.value.0.clone()),
         broker: base_broker,
         environments,
-        severities: broker::severities(config),
         matrix,
         topics,
         services,

@@ -1,0 +1,103 @@
+//! Names and versions: text that must be made of certain characters.
+
+use serde_json::{Value as Json, json};
+use toml::de::DeValue;
+
+use crate::source::FileId;
+
+use super::leaf::{Leaf, LeafError, text};
+use super::pages;
+
+macro_rules! name {
+    ($(#[$meta:meta])* $type:ident, $what:literal, $example:literal, $pattern:literal, $valid:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $type(pub String);
+
+        impl $type {
+            /// Whether a text is such a name.
+            #[must_use]
+            pub fn is_valid(text: &str) -> bool {
+                let valid: fn(&str) -> bool = $valid;
+                valid(text)
+            }
+        }
+
+        impl Leaf for $type {
+            const EXAMPLE: &'static str = $example;
+
+            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+                let text = text(value, $what)?;
+                if Self::is_valid(text) {
+                    return Ok(Self(text.to_owned()));
+                }
+                let shown: String = text.chars().take(60).collect();
+                Err(LeafError::refused(
+                    &pages::BAD_NAME,
+                    format!("`{}` is not {}", shown.escape_debug(), $what),
+                    Some(format!("names here match {}", $pattern)),
+                ))
+            }
+
+            fn schema() -> Json {
+                json!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+fn made_of(text: &str, most: usize, allowed: fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.len() <= most && text.bytes().all(allowed)
+}
+
+name!(
+    /// A service's or a case's name: also a file name, so lower case and without odd characters.
+    ServiceName, "a service's name", "\"my-service\"", "^[a-z0-9][a-z0-9._-]{0,99}$",
+    |text| made_of(text, 100, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        && text.as_bytes()[0].is_ascii_alphanumeric()
+);
+
+name!(
+    /// A topic's name, or a pattern with `*` and `?`. Kafka's own rule: at most 249 of `[A-Za-z0-9._-]`.
+    TopicName, "a topic's name", "\"my.topic\"", "^[A-Za-z0-9._*?-]{1,249}$",
+    |text| made_of(text, 249, |b| b.is_ascii_alphanumeric() || b"._-*?".contains(&b)) && text != "." && text != ".."
+);
+
+impl TopicName {
+    /// Whether it is a pattern.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.0.contains(['*', '?'])
+    }
+}
+
+name!(
+    /// A consumer group's name or another one that Kafka takes as it is: no control characters, at most 249 bytes.
+    Name, "a name without control characters, of 1 to 249 bytes", "\"my-group\"", "^[^\\x00-\\x1f\\x7f]{1,249}$",
+    |text| !text.trim().is_empty() && text.len() <= 249 && !text.chars().any(char::is_control)
+);
+
+/// A version written as `"4.3"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(pub u32, pub u32);
+
+impl Leaf for Version {
+    const EXAMPLE: &'static str = "\"4.3\"";
+
+    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+        let text = text(value, "a version as text")?;
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(major), Some(minor)) if parts.all(|part| part.is_some()) => Ok(Self(major, minor)),
+            _ => Err(LeafError::refused(
+                &pages::BAD_QUANTITY,
+                format!("`{}` is not a version", text.escape_debug()),
+                Some("write it as \"4.3\" or \"4.3.1\"".to_owned()),
+            )),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" })
+    }
+}
