@@ -93,7 +93,11 @@ impl Mark {
             bytes.end = places.line(file, last).end.max(bytes.start);
         }
         let is_long = |line: usize| places.line(file, line).len() > width.saturating_mul(4);
-        let length = if is_long(first) || is_long(last) { Length::Long } else { Length::Usual };
+        let length = if is_long(first) || is_long(last) {
+            Length::Long
+        } else {
+            Length::Usual
+        };
         if last > first && (length == Length::Long || last - first > APART) {
             last = first;
             bytes.end = places.line(file, first).end.max(bytes.start);
@@ -105,7 +109,14 @@ impl Mark {
             bytes.end = bytes.start + kept;
         }
         let text = one_line(&label.text, LABEL);
-        Some(Self { kind, file, bytes, lines: first..last + 1, length, text })
+        Some(Self {
+            kind,
+            file,
+            bytes,
+            lines: first..last + 1,
+            length,
+            text,
+        })
     }
 }
 
@@ -117,7 +128,10 @@ struct Excerpt {
 
 impl Excerpt {
     fn new(mark: Mark) -> Self {
-        Self { lines: mark.lines.clone(), marks: vec![mark] }
+        Self {
+            lines: mark.lines.clone(),
+            marks: vec![mark],
+        }
     }
 
     fn fits(&self, mark: &Mark) -> bool {
@@ -143,9 +157,8 @@ impl Excerpt {
         for line in self.lines.clone() {
             let bytes = places.line(file, line);
             starts.push((source.len(), bytes.clone()));
-            let near = |mark: &Mark| {
-                line.abs_diff(mark.lines.start) <= AROUND || line.abs_diff(mark.lines.end - 1) <= AROUND
-            };
+            let near =
+                |mark: &Mark| line.abs_diff(mark.lines.start) <= AROUND || line.abs_diff(mark.lines.end - 1) <= AROUND;
             // Lines in between are folded away: they only have to be counted.
             if self.marks.iter().any(near) {
                 source.push_str(&visible(&text[bytes]));

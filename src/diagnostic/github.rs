@@ -31,7 +31,9 @@ pub(super) fn render(reported: &Reported<'_>, places: &Places<'_>, context: &Rep
     }
     let kinds = [Severity::Error, Severity::Warning];
     if kinds.into_iter().any(|severity| reported.count(severity) > SHOWN) {
-        summary.push_str(&format!("\nGitHub shows {SHOWN} annotations of a kind; the others are in the log"));
+        summary.push_str(&format!(
+            "\nGitHub shows {SHOWN} annotations of a kind; the others are in the log"
+        ));
     }
     out.push_str(&format!("::notice title=lagproof::{}\n", data(&summary)));
     out
@@ -58,7 +60,11 @@ fn one(finding: &Finding, places: &Places<'_>, context: &ReportContext<'_>) -> S
         Some(page) => format!("{code} {}", page.name),
         None => code.to_owned(),
     };
-    format!("::{kind} {properties},title={}::{}\n", property(&title), data(&body(finding)))
+    format!(
+        "::{kind} {properties},title={}::{}\n",
+        property(&title),
+        data(&body(finding))
+    )
 }
 
 fn body(finding: &Finding) -> String {
@@ -75,7 +81,10 @@ fn body(finding: &Finding) -> String {
     }
     if let Some(fix) = &finding.fix {
         match fix.safety {
-            Safety::Safe => say("fix", &format!("{}; `lagproof check --fix` applies it", fix.description)),
+            Safety::Safe => say(
+                "fix",
+                &format!("{}; `lagproof check --fix` applies it", fix.description),
+            ),
             Safety::Suggested => say("fix", &fix.description),
         }
     }

@@ -30,7 +30,10 @@ impl Look {
             Colour::Plain => Renderer::plain(),
             Colour::Styled => Renderer::styled(),
         };
-        Self { renderer: renderer.term_width(width), width }
+        Self {
+            renderer: renderer.term_width(width),
+            width,
+        }
     }
 }
 
@@ -58,7 +61,11 @@ pub(super) fn render(reported: &Reported<'_>, places: &Places<'_>, context: &Rep
         out.push_str(&by_code(reported, context));
         out.push('\n');
     }
-    let level = if reported.count(Severity::Error) > 0 { Level::ERROR } else { Level::WARNING };
+    let level = if reported.count(Severity::Error) > 0 {
+        Level::ERROR
+    } else {
+        Level::WARNING
+    };
     let closing = [Group::with_title(level.primary_title(closing_line(reported, context)))];
     out.push_str(&look.renderer.render(&closing));
     out.push('\n');
@@ -111,7 +118,10 @@ pub(super) fn one(finding: &Finding, places: &Places<'_>, look: &Look) -> String
     }
     if let Some(fix) = &finding.fix {
         match fix.safety {
-            Safety::Safe => say("fix", &format!("{}; `lagproof check --fix` applies it", fix.description)),
+            Safety::Safe => say(
+                "fix",
+                &format!("{}; `lagproof check --fix` applies it", fix.description),
+            ),
             Safety::Suggested => say("fix", &fix.description),
         }
     }

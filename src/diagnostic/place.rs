@@ -131,7 +131,12 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add("a.toml", text);
         let region = Places::new(&sources).region(Span::new(file, range))?;
-        Some((region.start.line, region.start.column, region.end.line, region.end.column))
+        Some((
+            region.start.line,
+            region.start.column,
+            region.end.line,
+            region.end.column,
+        ))
     }
 
     #[test]

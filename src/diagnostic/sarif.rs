@@ -24,7 +24,10 @@ const FINGERPRINTED: usize = 1_000;
 
 /// Prints every finding, and every page as a rule.
 pub(super) fn render(reported: &Reported<'_>, places: &Places<'_>, context: &ReportContext<'_>) -> String {
-    let indices: HashMap<_, _> = (0..).zip(context.pages).map(|(index, page)| (page.code, index)).collect();
+    let indices: HashMap<_, _> = (0..)
+        .zip(context.pages)
+        .map(|(index, page)| (page.code, index))
+        .collect();
     let mut budget = Budget::default();
     let mut seen = HashMap::new();
     let results = reported
@@ -46,7 +49,11 @@ pub(super) fn render(reported: &Reported<'_>, places: &Places<'_>, context: &Rep
                 .iter()
                 .filter_map(|one| sarif_fix::fix(one, places, context, message, &mut budget))
                 .collect(),
-            properties: finding.subject.iter().map(|subject| ("subject", subject.clone())).collect(),
+            properties: finding
+                .subject
+                .iter()
+                .map(|subject| ("subject", subject.clone()))
+                .collect(),
         })
         .collect();
     let log = Log {
@@ -60,7 +67,9 @@ pub(super) fn render(reported: &Reported<'_>, places: &Places<'_>, context: &Rep
                     rules: context.pages.iter().map(|page| rule(page)).collect(),
                 },
             },
-            invocations: [Invocation { execution_successful: true }],
+            invocations: [Invocation {
+                execution_successful: true,
+            }],
             original_uri_base_ids: BTreeMap::from([(
                 ROOT,
                 UriBase {

@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn the_difference_is_one_stretch_of_whole_characters() {
         assert_eq!(difference("same", "same"), None);
-        assert_eq!(difference("a = 1\nb = 2\n", "a = 1\nb = 3\n"), Some((10..11, "3".into())));
+        assert_eq!(
+            difference("a = 1\nb = 2\n", "a = 1\nb = 3\n"),
+            Some((10..11, "3".into()))
+        );
         assert_eq!(difference("x\n", "x\ny\n"), Some((2..2, "y\n".into())));
         assert_eq!(difference("aaa", "aa"), Some((2..3, String::new())));
         assert_eq!(difference("é", "è"), Some((0..2, "è".into())));

@@ -121,14 +121,21 @@ pub fn usual() -> Case {
             }],
         )
         .about("minicpm-vision");
-    let idle = Finding::new(&D201, case.span(vad, "\"fetch_max_wait\""), "this deviation explains nothing")
-        .at_run_time("nothing")
-        .fix(
-            Safety::Safe,
-            "remove the deviation",
-            vec![Edit::Replace { span: Span::new(vad, 13..vad_text.len()), text: String::new() }],
-        )
-        .about("silero-vad");
+    let idle = Finding::new(
+        &D201,
+        case.span(vad, "\"fetch_max_wait\""),
+        "this deviation explains nothing",
+    )
+    .at_run_time("nothing")
+    .fix(
+        Safety::Safe,
+        "remove the deviation",
+        vec![Edit::Replace {
+            span: Span::new(vad, 13..vad_text.len()),
+            text: String::new(),
+        }],
+    )
+    .about("silero-vad");
     let gone = Finding::new(&P104, Span::whole(seed), "a seed was edited by hand")
         .here("its body's hash is not the one in its first line")
         .label(case.span(vision, "version = 3"), "this version was compiled to it")

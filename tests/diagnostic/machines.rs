@@ -8,14 +8,19 @@ use super::cases::{Case, D201, P104, usual};
 
 fn validator(schema: &str) -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(schema).unwrap();
-    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap()
 }
 
 /// Fails with everything that the schema has against `json`.
 pub fn validate(schema: &str, json: &str) {
     let json: Value = serde_json::from_str(json).unwrap();
-    let errors: Vec<String> =
-        validator(schema).iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator(schema)
+        .iter_errors(&json)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
@@ -82,7 +87,12 @@ fn fingerprints(text: &str, needle: &str, message: &str) -> Vec<String> {
     }
     let json: Value = serde_json::from_str(&case.print(Format::Sarif)).unwrap();
     let results = json["runs"][0]["results"].as_array().unwrap();
-    let print = |result: &Value| result["partialFingerprints"]["lagproof/v1"].as_str().unwrap().to_owned();
+    let print = |result: &Value| {
+        result["partialFingerprints"]["lagproof/v1"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     results.iter().map(print).collect()
 }
 

@@ -29,7 +29,9 @@ fn one_finding_needs_no_count_by_code() {
     let mut case = Case::new();
     let file = case.file("a.toml", "a = 1\n");
     let finding = Finding::new(&D201, case.span(file, "1"), "odd");
-    let out = case.with(finding).print_with(Format::Human, |context| context.outcome = None);
+    let out = case
+        .with(finding)
+        .print_with(Format::Human, |context| context.outcome = None);
     insta::assert_snapshot!(out, @"
     warning[D201]: odd
      --> a.toml:1:5
@@ -46,7 +48,10 @@ fn one_finding_needs_no_count_by_code() {
 #[test]
 fn three_files_overlapping_labels_tabs_and_wide_characters() {
     let mut case = Case::new();
-    let first = case.file("a.toml", "\tname = \"漢字 é 👩‍🚀\" # \u{202e}evil\n\n[x]\n\ny = 1\nz = [\n  1,\n  2,\n]\n");
+    let first = case.file(
+        "a.toml",
+        "\tname = \"漢字 é 👩‍🚀\" # \u{202e}evil\n\n[x]\n\ny = 1\nz = [\n  1,\n  2,\n]\n",
+    );
     let second = case.file("b.toml", "\r\nb = 1\r\nlast = 2");
     let third = case.file("c.toml", "c = 1\n");
     let finding = Finding::new(&P104, case.span(first, "\"漢字 é 👩‍🚀\""), "the name is too long")
@@ -122,7 +127,11 @@ fn findings_that_are_off_are_nowhere() {
         true
     });
     case.findings = findings;
-    let none = Case { sources: usual().sources, findings: Findings::new(), services: usual().services };
+    let none = Case {
+        sources: usual().sources,
+        findings: Findings::new(),
+        services: usual().services,
+    };
     for format in Format::ALL {
         assert_eq!(case.print(format), none.print(format), "{format}");
     }
