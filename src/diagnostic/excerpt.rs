@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Element, Origin, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Origin, Padding, Snippet};
 
 use crate::source::FileId;
 
@@ -27,6 +27,17 @@ pub(super) struct Shown {
     pub elements: Vec<Element<'static>>,
     /// What is said about places that have no line.
     pub notes: Vec<String>,
+    /// Whether any excerpt has made room for line numbers.
+    pub numbers: LineNumbers,
+}
+
+/// Whether lines are shown, with their numbers in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineNumbers {
+    /// At least one line.
+    Some,
+    /// Nothing but paths.
+    None,
 }
 
 /// The excerpts of a finding for a terminal of `width` columns.
@@ -60,8 +71,18 @@ pub(super) fn shown(finding: &Finding, places: &Places<'_>, width: usize) -> Sho
     if let Some(more) = finding.labels.len().checked_sub(PLACES + 1) {
         notes.push(format!("{} more places are not shown", more + 1));
     }
+    let numbers = if excerpts.is_empty() {
+        elements.push(Padding.into());
+        LineNumbers::None
+    } else {
+        LineNumbers::Some
+    };
     elements.extend(excerpts.into_iter().map(|excerpt| excerpt.snippet(places).into()));
-    Shown { elements, notes }
+    Shown {
+        elements,
+        notes,
+        numbers,
+    }
 }
 
 /// Whether a line is too long to be shown with more than one mark.
@@ -177,7 +198,6 @@ impl Excerpt {
         };
         let annotations = self.marks.iter().map(|mark| {
             let span = moved(mark.bytes.start)..moved(mark.bytes.end);
-            // The emptiest span still marks the place it stands at.
             let label = (!mark.text.is_empty()).then(|| mark.text.clone());
             mark.kind.span(span).label(label)
         });

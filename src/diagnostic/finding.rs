@@ -88,10 +88,7 @@ impl Finding {
             code: page.code,
             severity: page.severity,
             message: message.into(),
-            primary: Label {
-                span,
-                text: String::new(),
-            },
+            primary: Label { span, text: String::new() },
             labels: Vec::new(),
             consequence: String::new(),
             help: None,
@@ -110,10 +107,7 @@ impl Finding {
     /// Adds another place that matters.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { span, text: text.into() });
         self
     }
 
@@ -134,11 +128,7 @@ impl Finding {
     /// Gives the mending as edits.
     #[must_use]
     pub fn fix(mut self, safety: Safety, description: impl Into<String>, edits: Vec<Edit>) -> Self {
-        self.fix = Some(Fix {
-            description: description.into(),
-            edits,
-            safety,
-        });
+        self.fix = Some(Fix { description: description.into(), edits, safety });
         self
     }
 
@@ -204,8 +194,7 @@ impl Findings {
         self.0.sort_by(|a, b| {
             (a.primary.span, a.code, &a.message, &a.labels).cmp(&(b.primary.span, b.code, &b.message, &b.labels))
         });
-        self.0
-            .dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
+        self.0.dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
     }
 }
 

@@ -44,7 +44,7 @@ fn one(finding: &Finding, places: &Places<'_>, context: &ReportContext<'_>) -> S
         Severity::Error => "error",
         Severity::Warning | Severity::Off => "warning",
     };
-    let path = context.from_repository(places.path(finding.primary.span.file));
+    let path = context.path_in_repository(places.path(finding.primary.span.file));
     let mut properties = format!("file={}", property(&path));
     if let Some(region) = places.region(finding.primary.span) {
         let (start, end) = (region.start, region.end);

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use annotate_snippets::{Group, Level, Renderer};
 
+use super::excerpt::{self, LineNumbers};
 use super::place::Places;
 use super::report::{Colour, Reported};
-use super::text::{counted, one_line, wrap};
-use super::{Code, Finding, ReportContext, Safety, Severity, excerpt};
+use super::text::{counted, grouped, one_line, wrap};
+use super::{Code, Finding, ReportContext, Safety, Severity};
 
 /// The longest text of a finding that is shown.
 const TEXT: usize = 2_000;
@@ -128,8 +129,14 @@ pub(super) fn one(finding: &Finding, places: &Places<'_>, look: &Look) -> String
     say("explain", &format!("lagproof explain {code}"));
     // Padding in front of empty lines is no good to anybody, and editors would strip it from snapshots.
     let drawn = look.renderer.render(&[group]);
-    let lines: Vec<&str> = drawn.lines().map(str::trim_end).collect();
-    lines.join("\n")
+    // Without line numbers there is no gutter: the rest moves to where it stands in other findings.
+    let gutter = match shown.numbers {
+        LineNumbers::Some => "",
+        LineNumbers::None => " ",
+    };
+    let mut lines = drawn.lines().map(str::trim_end);
+    let title = lines.next().unwrap_or_default().to_owned();
+    lines.fold(title, |drawn, line| drawn + "\n" + gutter + line)
 }
 
 fn by_code(reported: &Reported<'_>, context: &ReportContext<'_>) -> String {
@@ -137,11 +144,12 @@ fn by_code(reported: &Reported<'_>, context: &ReportContext<'_>) -> String {
     for finding in &reported.0 {
         *counts.entry(finding.code).or_default() += 1;
     }
-    let widest = counts.values().max().map_or(1, |count| count.to_string().len());
+    let widest = counts.values().max().map_or(1, |count| grouped(*count).len());
     counts
         .into_iter()
         .map(|(code, count)| {
             let name = context.page(code).map_or("", |page| page.name);
+            let count = grouped(count);
             format!("  {count:>widest$}  {code}  {name}").trim_end().to_owned() + "\n"
         })
         .collect()

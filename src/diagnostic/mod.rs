@@ -4,7 +4,7 @@ mod excerpt;
 mod finding;
 mod github;
 mod human;
-mod json;
+pub mod json;
 mod junit;
 mod page;
 mod place;

@@ -143,7 +143,7 @@ impl<'a> ReportContext<'a> {
     }
 
     /// A file's path from the repository's root.
-    pub(super) fn from_repository(&self, path: &str) -> String {
+    pub(super) fn path_in_repository(&self, path: &str) -> String {
         match self.folder.trim_matches('/') {
             "" => path.to_owned(),
             folder => format!("{folder}/{path}"),

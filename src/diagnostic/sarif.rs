@@ -194,7 +194,7 @@ pub(super) const fn region(region: Region) -> SarifRegion {
 /// A file by its address from the repository's root.
 pub(super) fn artifact(path: &str, context: &ReportContext<'_>) -> ArtifactLocation {
     ArtifactLocation {
-        uri: encoded(&context.from_repository(path)),
+        uri: encoded(&context.path_in_repository(path)),
         uri_base_id: ROOT,
     }
 }

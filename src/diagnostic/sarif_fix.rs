@@ -16,7 +16,7 @@ pub(super) struct Budget(usize);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(32 << 20)
+        Self(8 << 20)
     }
 }
 

@@ -92,10 +92,23 @@ pub(super) fn guard_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `1 error`, `2 errors`.
+/// `1 error`, `16,720 errors`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
+    format!("{} {noun}{ending}", grouped(count))
+}
+
+/// `16,720`.
+pub(super) fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -117,6 +130,14 @@ mod tests {
         assert_eq!(one_line("äöüß", 3), "äöü…");
         assert_eq!(wrap("one two three four", 9), "one two\nthree\nfour");
         assert_eq!(wrap("unbreakable-word x", 5), "unbreakable-word\nx");
+    }
+
+    #[test]
+    fn counts_are_read_easily() {
+        assert_eq!(counted(1, "error"), "1 error");
+        assert_eq!(counted(0, "error"), "0 errors");
+        assert_eq!(counted(999, "error"), "999 errors");
+        assert_eq!(counted(1_016_720, "error"), "1,016,720 errors");
     }
 
     #[test]

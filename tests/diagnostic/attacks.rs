@@ -113,7 +113,7 @@ fn styled_output_has_no_escapes_but_its_own() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever the text and wherever the spans, every format prints, and nothing that acts.
     #[test]

@@ -7,8 +7,9 @@ use lagproof::source::{Edit, Span};
 
 use super::cases::{Case, D201, P104, VISION};
 
-/// Debug builds are that much slower, and machines that run tests are busy.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 1 });
+/// The slowest takes 0.4 s in release builds. Debug builds are much slower, and machines that run tests are busy; what
+/// grows with the square takes minutes in either.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 3 });
 
 fn assert_quick(case: &Case, limit: Option<usize>) {
     for format in Format::ALL {
@@ -44,8 +45,8 @@ fn ten_thousand_findings_in_ten_thousand_files() {
     assert_quick(&case, None);
     let out = case.print(Format::Human);
     assert_eq!(out.matches("error[P104]").count(), 100);
-    assert!(out.contains("9900 findings not shown here"));
-    assert!(out.ends_with("error: 10000 errors, 0 warnings in 2 services; nothing was compiled\n"));
+    assert!(out.contains("9,900 findings not shown here"));
+    assert!(out.ends_with("error: 10,000 errors, 0 warnings in 2 services; nothing was compiled\n"));
 }
 
 #[test]
