@@ -4,4 +4,4 @@ mod lowered;
 mod temporary;
 
 pub use lowered::{Entry, Literal, Loss, Lowered, Note, Section};
-pub use temporary::{edition_default, edition_delivery};
+pub use temporary::{client_key, edition_default, edition_delivery};

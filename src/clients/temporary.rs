@@ -24,3 +24,8 @@ pub fn edition_default(_: Edition, _: Client, _: GroupProtocol, setting: Setting
 pub fn edition_delivery(_: Edition, _: Client) -> (Commit, Duration, Isolation) {
     (Commit::AfterBatch, Duration::from_secs(5), Isolation::ReadCommitted)
 }
+/// See the clients room.
+#[must_use]
+pub fn client_key(_: Client, _: Setting) -> Option<&'static str> {
+    None
+}

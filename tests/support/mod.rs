@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::date;
 use lagproof::diagnostic::{Finding, Findings};
 use lagproof::project::Project;
 use tempfile::TempDir;
@@ -106,7 +107,7 @@ impl TestProject {
 
     /// Reads and judges it.
     pub fn load(&self) -> Project {
-        Project::load(self.root()).expect("lagproof.toml is readable")
+        Project::load(self.root(), &date(2026, 1, 1)).expect("lagproof.toml is readable")
     }
 
     /// Its findings.

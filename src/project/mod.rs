@@ -1,13 +1,22 @@
 //! The one project that every verb takes: read, resolved, judged.
 
+mod fix;
+mod reference;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::declared::{self, CONFIG_FILE, Declared, read_project};
+use jiff::civil::Date;
+
+use crate::declared::{self, CONFIG_FILE, Declared, read_project, redact};
 use crate::diagnostic::{Findings, Page};
 use crate::model::project::Model;
 use crate::resolve::{self, resolve};
 use crate::rules;
-use crate::source::{ReadError, Sources};
+use crate::source::{FileId, ReadError, Sources};
+
+pub use fix::{FixError, fix_all};
+pub use reference::{page_markdown, reference_pages};
 
 /// A project as it stands on disk.
 #[derive(Debug)]
@@ -27,20 +36,51 @@ impl Project {
     ///
     /// # Errors
     /// [`ReadError`] where there is no readable `lagproof.toml`; everything else is a finding.
-    pub fn load(root: &Path) -> Result<Self, ReadError> {
-        let (sources, declared, mut findings) = read_project(root)?;
+    pub fn load(root: &Path, _today: &Date) -> Result<Self, ReadError> {
+        let (mut sources, declared, mut findings) = read_project(root)?;
         let (model, found) = resolve(&declared);
         findings.extend(found);
         if let Some(model) = &model {
             findings.extend(rules::judge(model));
         }
         findings.sort();
+        blot_out_secrets(&mut sources, &findings);
         Ok(Self {
             sources,
             declared,
             model,
             findings,
         })
+    }
+}
+
+/// Findings show the lines that they are about: no secret may stand there.
+fn blot_out_secrets(sources: &mut Sources, findings: &Findings) {
+    let shown: BTreeSet<FileId> = findings
+        .iter()
+        .flat_map(|finding| finding.labels.iter().chain([&finding.primary]))
+        .map(|label| label.span.file)
+        .collect();
+    for file in shown {
+        let hidden = redact(&sources.get(file).text);
+        sources.set_text(file, hidden);
+    }
+}
+
+/// What a project holds, in words: "11 services, 14 topics, 6 types".
+#[must_use]
+pub fn tally(project: &Project) -> String {
+    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let services = count(project.declared.services.len(), "service");
+    match &project.model {
+        Some(model) => {
+            format!(
+                "{services}, {}, {}",
+                count(model.topics.len(), "topic"),
+                count(model.matrix.types.len(), "type")
+            )
+        }
+        None => services,
     }
 }
 

@@ -1,0 +1,109 @@
+//! `lagproof check`.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::diagnostic::{Findings, Format, ReportContext, Severity, render};
+use crate::project::{FixError, Project, fix_all, pages, tally};
+
+use super::Global;
+use super::output::{Exit, fail, print};
+
+const AFTER_HELP: &str = "\
+Examples:
+  lagproof check                           everything that is wrong, in all files at once
+  lagproof check --fix                     apply the fixes that change nothing anybody chose, such as version bumps
+  lagproof check --deny                    warnings count too: for CI
+  lagproof check --format sarif > out.sarif
+  lagproof check billing                   only what is about one service";
+
+/// `check`'s arguments.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct CheckArgs {
+    /// Only findings about these services
+    services: Vec<String>,
+    /// Apply the fixes that are safe, keeping comments and formatting
+    #[arg(long)]
+    fix: bool,
+    /// Warnings fail, too
+    #[arg(long)]
+    deny: bool,
+    /// How findings are printed: human, json, sarif, github, junit
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// The most findings that are printed; all are counted
+    #[arg(long, value_name = "N", default_value_t = ReportContext::LIMIT)]
+    max_findings: usize,
+}
+
+pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
+    let started = Instant::now();
+    let (root, mut project) = match global.load() {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    if let Err(exit) = known_services(&project, &args.services) {
+        return exit;
+    }
+    if args.fix {
+        match fix_all(&root, project, &super::output::today()) {
+            Ok((fixed, applied)) => {
+                project = fixed;
+                for line in applied {
+                    print(&format!("fixed     {line}\n"));
+                }
+            }
+            Err(FixError { path, message }) => return fail(&format!("{path}: {message}"), "nothing was changed in it"),
+        }
+    }
+    if !args.services.is_empty() {
+        let wanted = |subject: &Option<String>| subject.as_ref().is_none_or(|subject| args.services.contains(subject));
+        project.findings.retain_mut(|finding| wanted(&finding.subject));
+    }
+    report(global, &project, args.format, args.max_findings, "");
+    if args.format == Format::Human && project.findings.is_empty() {
+        let spent = started.elapsed();
+        print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
+    }
+    verdict(&project.findings, args.deny)
+}
+
+/// Prints the findings as they are wanted.
+pub(super) fn report(global: &Global, project: &Project, format: Format, limit: usize, outcome: &str) {
+    let names: Vec<String> = project.declared.services.iter().map(|file| file.name.clone()).collect();
+    let pages = pages();
+    let scope = tally(project);
+    let mut context = ReportContext::new(&pages, &names, &scope);
+    context.limit = Some(limit);
+    context.colour = global.colour();
+    context.outcome = (!outcome.is_empty()).then_some(outcome);
+    print(&render(&project.findings, &project.sources, &context, format));
+}
+
+/// How scripts learn what was found.
+pub(super) fn verdict(findings: &Findings, deny: bool) -> Exit {
+    let fails = findings.count(Severity::Error) > 0 || (deny && findings.count(Severity::Warning) > 0);
+    if fails { Exit::Failed } else { Exit::Clean }
+}
+
+/// A misspelt service would pass: it has no findings.
+pub(super) fn known_services(project: &Project, names: &[String]) -> Result<(), Exit> {
+    for name in names {
+        if !project.declared.services.iter().any(|file| file.name == *name) {
+            let known: Vec<&str> = project
+                .declared
+                .services
+                .iter()
+                .take(20)
+                .map(|file| file.name.as_str())
+                .collect();
+            return Err(fail(
+                &format!("there is no service `{}`", name.escape_debug()),
+                &format!("known are {}", known.join(", ")),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
+
+mod check;
+mod completions;
+mod docs;
+mod explain;
+mod init;
+mod output;
+mod schema;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::project::{Project, find_root};
+
+pub use output::Exit;
+
+const LONG_ABOUT: &str = "\
+Declare how each Kafka consumer should run, compile it, prove it under real load.
+
+One small TOML profile a service, checked against a configuration matrix and against what Kafka's clients and brokers \
+really do, and compiled into SQL seed migrations, client property files and topic scripts.";
+
+const AFTER_HELP: &str = "\
+Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 `--exit-code` found changes; \
+130 after Ctrl-C.
+
+Examples:
+  lagproof init                     start a project here
+  lagproof check                    say what is wrong with it
+  lagproof check --proofs billing   the arithmetic behind one service
+  lagproof explain P104             why a finding matters, with examples
+  lagproof compile                  write generated/";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "lagproof", version, about = "Declare how each Kafka consumer should run, compile it, prove it under real load", long_about = LONG_ABOUT, after_help = AFTER_HELP, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The project's folder [default: the nearest one upwards with a lagproof.toml]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColourWhen,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColourWhen {
+    /// On a terminal that shows colours.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say what is wrong with the project, and how to mend it
+    Check(check::CheckArgs),
+    /// Explain a finding's code, with a bad and a good example
+    Explain(explain::ExplainArgs),
+    /// Start a project: a small, commented one that passes `check`
+    Init(init::InitArgs),
+    /// Print the JSON schema of a kind of file, for editors
+    Schema(schema::SchemaArgs),
+    /// Print a shell's completions
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write one a verb into a folder
+    Man(completions::ManArgs),
+    /// Write the generated reference into docs/reference
+    #[command(hide = true)]
+    Docs(docs::DocsArgs),
+}
+
+/// Runs a command line.
+pub fn run(cli: &Cli) -> ExitCode {
+    cli.global.apply_colour();
+    let exit = match &cli.verb {
+        Verb::Check(args) => check::run(&cli.global, args),
+        Verb::Explain(args) => explain::run(&cli.global, args),
+        Verb::Init(args) => init::run(&cli.global, args),
+        Verb::Schema(args) => schema::run(args),
+        Verb::Completions(args) => completions::run(args),
+        Verb::Man(args) => completions::run_man(args),
+        Verb::Docs(args) => docs::run(args),
+    };
+    exit.into()
+}
+
+impl Global {
+    /// The project's folder.
+    fn root(&self) -> Result<PathBuf, Exit> {
+        if let Some(folder) = &self.project {
+            return Ok(folder.clone());
+        }
+        let here = std::env::current_dir().map_err(|error| {
+            output::fail(
+                &format!("the current folder can't be told: {error}"),
+                "go to a folder that exists",
+            )
+        })?;
+        find_root(&here).ok_or_else(|| {
+            output::fail(
+                &format!("no lagproof.toml in {} or above it", here.display()),
+                "go to a project's folder, name it with --project, or start one with `lagproof init`",
+            )
+        })
+    }
+
+    /// The project, read and judged.
+    fn load(&self) -> Result<(PathBuf, Project), Exit> {
+        let root = self.root()?;
+        match Project::load(&root, &output::today()) {
+            Ok(project) => Ok((root, project)),
+            Err(error) => {
+                let file = root.join("lagproof.toml");
+                Err(output::fail(
+                    &format!("{} {error}", file.display()),
+                    "start a project with `lagproof init`, or name its folder with --project",
+                ))
+            }
+        }
+    }
+}

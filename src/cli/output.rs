@@ -1,0 +1,94 @@
+//! What all verbs share: exit statuses, printing that survives a closed pipe, the clock.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::diagnostic::Colour;
+
+use super::{ColourWhen, Global};
+
+/// How a run ended, as scripts see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing is wrong.
+    Clean,
+    /// Errors, or warnings with `--deny`.
+    Failed,
+    /// Wrong usage, or something that the run needs is not there.
+    Unusable,
+    /// `--exit-code` found changes.
+    Changes,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Clean => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::Unusable => Self::from(2),
+            Exit::Changes => Self::from(3),
+        }
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) is no error.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says on standard error why a run can't go on, and what to do.
+pub(super) fn fail(message: &str, help: &str) -> Exit {
+    let mut err = anstream::stderr().lock();
+    let error = anstyle::AnsiColor::Red.on_default().bold();
+    let bold = anstyle::Style::new().bold();
+    let _ = writeln!(err, "{error}error{error:#}{bold}: {message}{bold:#}");
+    let _ = writeln!(err, "{bold}help{bold:#}: {help}");
+    Exit::Unusable
+}
+
+/// A line on standard error that is no finding: what was skipped, what could not be had.
+pub(super) fn note(message: &str) {
+    let bold = anstyle::Style::new().bold();
+    let _ = writeln!(anstream::stderr().lock(), "{bold}note{bold:#}: {message}");
+}
+
+/// Seconds since 1970, by SOURCE_DATE_EPOCH where it is set.
+pub(super) fn now() -> i64 {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    fixed.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+}
+
+/// Today in UTC.
+pub(super) fn today() -> jiff::civil::Date {
+    let now = jiff::Timestamp::from_second(now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()
+}
+
+impl Global {
+    /// Whether standard output is coloured.
+    pub(super) fn colour(&self) -> Colour {
+        let styled = match self.color {
+            ColourWhen::Always => true,
+            ColourWhen::Never => false,
+            ColourWhen::Auto => {
+                matches!(
+                    anstream::AutoStream::choice(&io::stdout()),
+                    anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
+                ) || (io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            }
+        };
+        if styled { Colour::Styled } else { Colour::Plain }
+    }
+
+    /// Tells what writes through anstream about `--color`.
+    pub(super) fn apply_colour(&self) {
+        match self.color {
+            ColourWhen::Auto => {}
+            ColourWhen::Always => anstream::ColorChoice::Always.write_global(),
+            ColourWhen::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
