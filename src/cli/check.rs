@@ -72,10 +72,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
 
 /// Prints the findings as they are wanted.
 pub(super) fn report(global: &Global, project: &Project, format: Format, limit: usize, outcome: &str) {
-    let names: Vec<String> = project.declared.services.iter().map(|file| file.name.clone()).collect();
     let pages = pages();
     let scope = tally(project);
-    let mut context = ReportContext::new(&pages, &names, &scope);
+    let mut context = ReportContext::new(&pages, &project.services, &scope);
     context.limit = Some(limit);
     context.colour = global.colour();
     context.outcome = (!outcome.is_empty()).then_some(outcome);
@@ -91,14 +90,8 @@ pub(super) fn verdict(findings: &Findings, deny: bool) -> Exit {
 /// A misspelt service would pass: it has no findings.
 pub(super) fn known_services(project: &Project, names: &[String]) -> Result<(), Exit> {
     for name in names {
-        if !project.declared.services.iter().any(|file| file.name == *name) {
-            let known: Vec<&str> = project
-                .declared
-                .services
-                .iter()
-                .take(20)
-                .map(|file| file.name.as_str())
-                .collect();
+        if !project.services.contains(name) {
+            let known: Vec<&str> = project.services.iter().take(20).map(String::as_str).collect();
             return Err(fail(
                 &format!("there is no service `{}`", name.escape_debug()),
                 &format!("known are {}", known.join(", ")),

@@ -34,7 +34,7 @@ pub use parts::{
     ProcessingSection, RenamedSection, RetrySection, TargetsSection,
 };
 pub(crate) use problems::nearest;
-pub use project::{CONFIG_FILE, Declared, DeclaredFile, read_project};
+pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_services, read_shared};
 pub use secrets::{looks_secret, redact};
 pub use service::{RawSection, ServiceFile};
 pub use topics::{Assumed, KeySection, PeakSection, RateText, RecordSection, TopicSection, TopicsFile};

@@ -1,11 +1,9 @@
 //! All files of a project, read.
 
-use std::path::Path;
-
 use rayon::prelude::*;
 
 use crate::diagnostic::{Finding, Findings};
-use crate::source::{FileId, ReadError, Sources, Span, list_files, read_text};
+use crate::source::{EntryKind, FileId, Listing, ReadError, Sources, Span, Tree};
 
 use super::case::CaseFile;
 use super::config::ConfigFile;
@@ -23,7 +21,7 @@ pub const LARGEST_SHARED: u64 = 16 << 20;
 /// The project's own file.
 pub const CONFIG_FILE: &str = "lagproof.toml";
 
-/// One file of a folder, and what it declares; nothing where it could not be read.
+/// One file, and what it declares; nothing where it could not be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeclaredFile<T> {
     /// The file's name without its ending.
@@ -34,73 +32,42 @@ pub struct DeclaredFile<T> {
     pub declared: Option<T>,
 }
 
-/// Everything that a person wrote.
+/// The files that all services share.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Declared {
+pub struct Shared {
     /// lagproof.toml.
     pub config: DeclaredFile<ConfigFile>,
     /// matrix.toml.
     pub matrix: DeclaredFile<MatrixFile>,
     /// topics.toml.
     pub topics: DeclaredFile<TopicsFile>,
-    /// Profiles, sorted by name.
-    pub services: Vec<DeclaredFile<ServiceFile>>,
-    /// Cases, sorted by name.
-    pub cases: Vec<DeclaredFile<CaseFile>>,
+    /// The folder of profiles.
+    folder: String,
 }
 
-/// Reads every file of the project below `root`; every problem in every file is a finding.
+/// Reads the files that all services share; every problem in them is a finding.
 ///
 /// # Errors
-/// [`ReadError`] only where there is no readable `lagproof.toml` at `root`.
-pub fn read_project(root: &Path) -> Result<(Sources, Declared, Findings), ReadError> {
-    let mut sources = Sources::new(root.to_owned());
-    let mut findings = Findings::new();
-    let text = read_text(&root.join(CONFIG_FILE), LARGEST_SHARED)?;
-    let config = shared(&mut sources, CONFIG_FILE, Ok(text), &mut findings);
-    let config: DeclaredFile<ConfigFile> = config;
+/// [`ReadError`] only where there is no readable `lagproof.toml`.
+pub fn read_shared(tree: &Tree, sources: &mut Sources, findings: &mut Findings) -> Result<Shared, ReadError> {
+    let text = tree.read_text(CONFIG_FILE, LARGEST_SHARED, EntryKind::Other)?;
+    let config: DeclaredFile<ConfigFile> = shared(sources, CONFIG_FILE, Ok(text), findings);
     let folder = config
         .declared
         .as_ref()
         .and_then(|config| config.profiles.as_ref())
         .map_or("profiles", |profiles| profiles.value.0.trim_end_matches('/'))
         .to_owned();
-    let read = |name: &str| read_text(&root.join(&folder).join(name), LARGEST_SHARED);
-    let matrix = shared(
-        &mut sources,
-        &format!("{folder}/matrix.toml"),
-        read("matrix.toml"),
-        &mut findings,
-    );
-    let topics = shared(
-        &mut sources,
-        &format!("{folder}/topics.toml"),
-        read("topics.toml"),
-        &mut findings,
-    );
-    let services = read_folder(
-        &mut sources,
-        &format!("{folder}/services"),
-        Presence::Required,
-        &mut findings,
-    );
-    let cases = read_folder(
-        &mut sources,
-        &format!("{folder}/cases"),
-        Presence::Optional,
-        &mut findings,
-    );
-    Ok((
-        sources,
-        Declared {
-            config,
-            matrix,
-            topics,
-            services,
-            cases,
-        },
-        findings,
-    ))
+    let path = |name: &str| format!("{folder}/{name}");
+    let read = |path: &str| tree.read_text(path, LARGEST_SHARED, EntryKind::Other);
+    let matrix = shared(sources, &path("matrix.toml"), read(&path("matrix.toml")), findings);
+    let topics = shared(sources, &path("topics.toml"), read(&path("topics.toml")), findings);
+    Ok(Shared {
+        config,
+        matrix,
+        topics,
+        folder,
+    })
 }
 
 fn shared<T: Section>(
@@ -115,63 +82,72 @@ fn shared<T: Section>(
         .unwrap_or(path)
         .trim_end_matches(".toml")
         .to_owned();
-    match text {
+    let file = sources.add(path, "");
+    let declared = match text {
         Ok(text) => {
-            let file = sources.add(path, "");
             let declared = read_document(file, &text, findings);
             sources.set_text(file, text);
-            DeclaredFile { name, file, declared }
+            declared
         }
         Err(error) => {
-            let file = sources.add(path, "");
             findings.push(unreadable(file, path, &error));
-            DeclaredFile {
-                name,
-                file,
-                declared: None,
-            }
+            None
+        }
+    };
+    DeclaredFile { name, file, declared }
+}
+
+/// Reads every profile on all cores and hands each to `each` while it is at hand: what was declared is dropped, what
+/// `each` makes of it is kept, in the order of names.
+pub fn read_services<R: Send>(
+    tree: &Tree,
+    shared: &Shared,
+    sources: &mut Sources,
+    findings: &mut Findings,
+    each: impl Fn(&DeclaredFile<ServiceFile>, &mut Findings) -> R + Sync,
+) -> Vec<(String, R)> {
+    let folder = format!("{}/services", shared.folder);
+    match tree.list(&folder, ".toml") {
+        Ok(listing) => read_folder(tree, &folder, &listing, sources, findings, each),
+        Err(error) => {
+            let file = sources.add(folder.as_str(), "");
+            findings.push(unreadable(file, &folder, &error));
+            Vec::new()
         }
     }
 }
 
-fn unreadable(file: FileId, path: &str, error: &ReadError) -> Finding {
-    let finding = Finding::new(&pages::UNREADABLE, Span::whole(file), format!("{path} {error}"))
-        .at_run_time("what it declares is unknown, so nothing is compiled");
-    finding.help(match error {
-        ReadError::Missing => "create it, or start from `lagproof init`".to_owned(),
-        ReadError::WrongKind { found } => {
-            format!("move the {found} away, or point `profiles` in lagproof.toml elsewhere")
+/// Reads every case; a project may have none.
+pub fn read_cases(
+    tree: &Tree,
+    shared: &Shared,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Vec<DeclaredFile<CaseFile>> {
+    let folder = format!("{}/cases", shared.folder);
+    match tree.list(&folder, ".toml") {
+        Ok(listing) => {
+            let read = read_folder(tree, &folder, &listing, sources, findings, |file, _| file.clone());
+            read.into_iter().map(|(_, file)| file).collect()
         }
-        ReadError::TooLarge { limit } => {
-            format!("files of this kind may have {} MiB: is it the right one?", limit >> 20)
+        Err(ReadError::Missing) => Vec::new(),
+        Err(error) => {
+            let file = sources.add(folder.as_str(), "");
+            findings.push(unreadable(file, &folder, &error));
+            Vec::new()
         }
-        ReadError::InvalidUtf8 { .. } => "save it as UTF-8".to_owned(),
-        ReadError::Io(_) => "check the path and its permissions".to_owned(),
-    })
-}
-
-enum Presence {
-    Required,
-    Optional,
+    }
 }
 
 /// Reads and parses every `.toml` file of a folder, on all cores; ids and findings are in the order of names.
-fn read_folder<T: Section + Send>(
-    sources: &mut Sources,
+fn read_folder<T: Section, R: Send>(
+    tree: &Tree,
     folder: &str,
-    presence: Presence,
+    listing: &Listing,
+    sources: &mut Sources,
     findings: &mut Findings,
-) -> Vec<DeclaredFile<T>> {
-    let path = sources.root.join(folder);
-    let listing = match (list_files(&path, ".toml"), presence) {
-        (Ok(listing), _) => listing,
-        (Err(ReadError::Missing), Presence::Optional) => return Vec::new(),
-        (Err(error), _) => {
-            let file = sources.add(folder, "");
-            findings.push(unreadable(file, folder, &error));
-            return Vec::new();
-        }
-    };
+    each: impl Fn(&DeclaredFile<T>, &mut Findings) -> R + Sync,
+) -> Vec<(String, R)> {
     for stray in &listing.other {
         let file = sources.add(format!("{folder}/{stray}"), "");
         findings.push(
@@ -189,43 +165,57 @@ fn read_folder<T: Section + Send>(
         .matching
         .par_iter()
         .enumerate()
-        .map(|(index, name)| {
+        .with_min_len(16)
+        .map(|(index, (name, kind))| {
             let file = FileId(first + index as u32);
             let mut findings = Findings::new();
-            let shown = format!("{folder}/{name}");
+            let path = format!("{folder}/{name}");
             let stem = name.trim_end_matches(".toml").to_owned();
-            let (text, declared) = match read_text(&path.join(name), LARGEST_PROFILE) {
+            let (text, declared) = match tree.read_text(&path, LARGEST_PROFILE, *kind) {
                 Ok(text) => {
                     let declared = read_document::<T>(file, &text, &mut findings);
                     (text, declared)
                 }
                 Err(error) => {
-                    findings.push(unreadable(file, &shown, &error));
+                    findings.push(unreadable(file, &path, &error));
                     (String::new(), None)
                 }
             };
             if !ServiceName::is_valid(&stem) {
                 findings.push(bad_file_name(file, &stem));
             }
-            (
-                shown,
-                text,
-                DeclaredFile {
-                    name: stem,
-                    file,
-                    declared,
-                },
-                findings,
-            )
+            let declared = DeclaredFile {
+                name: stem,
+                file,
+                declared,
+            };
+            let made = each(&declared, &mut findings);
+            (path, text, declared.name, made, findings)
         })
         .collect();
     let mut out = Vec::with_capacity(read.len());
-    for (shown, text, file, found) in read {
-        sources.add(shown, text);
+    for (path, text, name, made, found) in read {
+        sources.add(path, text);
         findings.extend(found);
-        out.push(file);
+        out.push((name, made));
     }
     out
+}
+
+fn unreadable(file: FileId, path: &str, error: &ReadError) -> Finding {
+    let finding = Finding::new(&pages::UNREADABLE, Span::whole(file), format!("{path} {error}"))
+        .at_run_time("what it declares is unknown, so nothing is compiled");
+    finding.help(match error {
+        ReadError::Missing => "create it, or start from `lagproof init`".to_owned(),
+        ReadError::WrongKind { found } => {
+            format!("move the {found} away, or point `profiles` in lagproof.toml elsewhere")
+        }
+        ReadError::TooLarge { limit } => {
+            format!("files of this kind may have {} MiB: is it the right one?", limit >> 20)
+        }
+        ReadError::InvalidUtf8 { .. } => "save it as UTF-8".to_owned(),
+        ReadError::Io(_) => "check the path and its permissions".to_owned(),
+    })
 }
 
 fn bad_file_name(file: FileId, stem: &str) -> Finding {

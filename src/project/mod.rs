@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::declared::{self, CONFIG_FILE, Declared, read_project, redact};
+use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
 use crate::diagnostic::{Findings, Page};
 use crate::model::project::Model;
-use crate::resolve::{self, resolve};
+use crate::resolve::{self, Resolver};
 use crate::rules;
-use crate::source::{FileId, ReadError, Sources};
+use crate::source::{FileId, ReadError, Sources, Tree};
 
 pub use fix::{FixError, fix_all};
 pub use reference::{page_markdown, reference_pages};
@@ -23,8 +23,10 @@ pub use reference::{page_markdown, reference_pages};
 pub struct Project {
     /// Its files.
     pub sources: Sources,
-    /// What was written.
-    pub declared: Declared,
+    /// What all services share, as written.
+    pub shared: Shared,
+    /// The names of all profiles, sorted, also of those that could not be read.
+    pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
     /// What is wrong with it, sorted.
@@ -32,14 +34,28 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads, resolves and judges the project at `root`.
+    /// Reads, resolves and judges the project at `root`, as of `today`.
     ///
     /// # Errors
     /// [`ReadError`] where there is no readable `lagproof.toml`; everything else is a finding.
-    pub fn load(root: &Path, _today: &Date) -> Result<Self, ReadError> {
-        let (mut sources, declared, mut findings) = read_project(root)?;
-        let (model, found) = resolve(&declared);
-        findings.extend(found);
+    pub fn load(root: &Path, today: &Date) -> Result<Self, ReadError> {
+        Self::read(&Tree::Disk(root.to_owned()), today)
+    }
+
+    /// The same from anywhere.
+    ///
+    /// # Errors
+    /// [`ReadError`] where there is no readable `lagproof.toml`.
+    pub fn read(tree: &Tree, _today: &Date) -> Result<Self, ReadError> {
+        let (mut sources, mut findings) = (Sources::new(), Findings::new());
+        let shared = read_shared(tree, &mut sources, &mut findings)?;
+        let resolver = Resolver::new(&shared, &mut findings);
+        let resolved = read_services(tree, &shared, &mut sources, &mut findings, |file, findings| {
+            resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
+        });
+        let cases = read_cases(tree, &shared, &mut sources, &mut findings);
+        let services = resolved.iter().map(|(name, _)| name.clone()).collect();
+        let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
             findings.extend(rules::judge(model));
         }
@@ -47,7 +63,8 @@ impl Project {
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {
             sources,
-            declared,
+            shared,
+            services,
             model,
             findings,
         })
@@ -71,7 +88,7 @@ fn blot_out_secrets(sources: &mut Sources, findings: &Findings) {
 #[must_use]
 pub fn tally(project: &Project) -> String {
     let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
-    let services = count(project.declared.services.len(), "service");
+    let services = count(project.services.len(), "service");
     match &project.model {
         Some(model) => {
             format!(

@@ -1,6 +1,6 @@
 //! Cases: a resolved service under other conditions.
 
-use crate::declared::{CaseFile, Declared, DeclaredFile};
+use crate::declared::{CaseFile, DeclaredFile};
 use crate::diagnostic::Findings;
 use crate::model::case::{Case, Load};
 use crate::model::origin::{Layer, Sourced};
@@ -12,15 +12,13 @@ use super::pages;
 use super::service::lay_run;
 use super::topic::lay_topic;
 
-pub(super) fn resolve_cases(declared: &Declared, model: &Model, findings: &mut Findings) -> Vec<Case> {
-    let readable = |name: &str| {
-        declared
-            .services
-            .iter()
-            .any(|file| file.name == name && file.declared.is_none())
-    };
-    declared
-        .cases
+pub(super) fn resolve_cases(
+    cases: &[DeclaredFile<CaseFile>],
+    model: &Model,
+    unreadable: &[String],
+    findings: &mut Findings,
+) -> Vec<Case> {
+    cases
         .iter()
         .filter_map(|file| {
             let case = file.declared.as_ref()?;
@@ -28,7 +26,7 @@ pub(super) fn resolve_cases(declared: &Declared, model: &Model, findings: &mut F
             match model.service(name) {
                 Some(_) => Some(resolve_case(file, case, model, findings)),
                 // The service's own file says what is wrong.
-                None if readable(name) => None,
+                None if unreadable.contains(name) => None,
                 None => {
                     findings.push(pages::unknown_case_service(&file.name, &case.service, model));
                     None

@@ -1,32 +1,33 @@
 //! Environments: what they may change, and the model as it stands in one.
 
-use std::collections::BTreeMap;
-
-use crate::declared::{BrokerSection, Declared, EnvironmentSection, Spanned};
+use crate::declared::{BrokerSection, EnvironmentSection, Spanned};
 use crate::diagnostic::Findings;
 use crate::model::broker::{Broker, Environment, LoadPermission, Security, ServiceOverride, Stage, TopicOverride};
 use crate::model::origin::{Layer, Sourced};
 use crate::model::project::Model;
 use crate::model::service::Service;
-use crate::model::topic::Topic;
 
+use super::Resolver;
 use super::broker::lay_broker;
 use super::layers::sourced;
 use super::pages;
 
 pub(super) fn resolve_environments(
-    declared: &Declared,
-    base: &Broker,
+    context: &Resolver<'_>,
     services: &[Service],
-    topics: &BTreeMap<String, Topic>,
+    unreadable: &[String],
     findings: &mut Findings,
 ) -> Vec<Environment> {
-    let Some(config) = &declared.config.declared else {
-        return Vec::new();
-    };
+    let topics = &context.topics;
     // A profile that could not be read is known by its file's name: an override of it is not an error too.
-    let is_service = |name: &str| declared.services.iter().any(|file| file.name == name);
-    let mut environments: Vec<Environment> = config
+    let is_service = |name: &str| {
+        services
+            .binary_search_by(|service| service.name.as_str().cmp(name))
+            .is_ok()
+            || unreadable.iter().any(|unreadable| unreadable == name)
+    };
+    let mut environments: Vec<Environment> = context
+        .config
         .environments
         .iter()
         .map(|(name, section)| {
@@ -54,7 +55,7 @@ pub(super) fn resolve_environments(
                     topics.keys().map(String::as_str),
                 ));
             }
-            resolve_environment(name, section, base)
+            resolve_environment(name, section, &context.broker)
         })
         .collect();
     environments.sort_by(|a, b| a.name.cmp(&b.name));

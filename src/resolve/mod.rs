@@ -12,58 +12,82 @@ pub mod pages;
 mod service;
 mod topic;
 
-use rayon::prelude::*;
+use std::collections::BTreeMap;
 
-use crate::declared::Declared;
+use crate::declared::{CaseFile, ConfigFile, DeclaredFile, MatrixFile, ServiceFile, Shared};
 use crate::diagnostic::Findings;
+use crate::model::broker::Broker;
+use crate::model::matrix::Matrix;
 use crate::model::project::Model;
+use crate::model::service::Service;
+use crate::model::topic::Topic;
 use crate::source::Span;
 
 pub use environment::in_environment;
 pub use matrix::edition_targets;
 
-/// Resolves a project. Nothing comes back where lagproof.toml, the matrix or the topics could not be read: everything
-/// else rests on them, and their own findings say why.
-#[must_use]
-pub fn resolve(declared: &Declared) -> (Option<Model>, Findings) {
-    let mut findings = Findings::new();
-    let (Some(config), Some(matrix_file), Some(topics_file)) = (
-        &declared.config.declared,
-        &declared.matrix.declared,
-        &declared.topics.declared,
-    ) else {
-        return (None, findings);
-    };
-    let matrix = matrix::resolve_matrix(matrix_file, declared.matrix.file);
-    let base_broker = broker::resolve_broker(config.broker.as_ref(), Span::whole(declared.config.file));
-    let topics = topic::resolve_topics(topics_file, &base_broker, declared.topics.file, &mut findings);
-    let context = service::Context::new(matrix_file, &matrix, &topics);
-    let resolved: Vec<_> = declared
-        .services
-        .par_iter()
-        .filter_map(|file| file.declared.as_ref().map(|profile| (file, profile)))
-        .map(|(file, profile)| service::resolve_service(&context, file, profile))
-        .collect();
-    let mut services = Vec::with_capacity(resolved.len());
-    for (service, found) in resolved {
-        services.push(service);
-        findings.extend(found);
+/// What every service is resolved against.
+#[derive(Debug)]
+pub struct Resolver<'d> {
+    config: &'d ConfigFile,
+    declared_matrix: &'d MatrixFile,
+    matrix: Matrix,
+    topics: BTreeMap<String, Topic>,
+    broker: Broker,
+}
+
+impl<'d> Resolver<'d> {
+    /// Resolves what services share. Nothing comes back where lagproof.toml, the matrix or the topics could not be read:
+    /// everything else rests on them, and their own findings say why.
+    pub fn new(shared: &'d Shared, findings: &mut Findings) -> Option<Self> {
+        let config = shared.config.declared.as_ref()?;
+        let declared_matrix = shared.matrix.declared.as_ref()?;
+        let declared_topics = shared.topics.declared.as_ref()?;
+        let broker = broker::resolve_broker(config.broker.as_ref(), Span::whole(shared.config.file));
+        Some(Self {
+            config,
+            declared_matrix,
+            matrix: matrix::resolve_matrix(declared_matrix, shared.matrix.file),
+            topics: topic::resolve_topics(declared_topics, &broker, shared.topics.file, findings),
+            broker,
+        })
     }
-    services.sort_by(|a, b| a.name.cmp(&b.name));
-    let environments = environment::resolve_environments(declared, &base_broker, &services, &topics, &mut findings);
-    let mut model = Model {
-        name: config.name.value.0.clone(),
-        base_branch: config
-            .base
-            .as_ref()
-            .map_or_else(|| "main".to_owned(), |base| base.value.0.clone()),
-        broker: base_broker,
-        environments,
-        matrix,
-        topics,
-        services,
-        cases: Vec::new(),
-    };
-    model.cases = case::resolve_cases(declared, &model, &mut findings);
-    (Some(model), findings)
+
+    /// Resolves one service; nothing where its profile could not be read.
+    pub fn service(&self, file: &DeclaredFile<ServiceFile>, findings: &mut Findings) -> Option<Service> {
+        let profile = file.declared.as_ref()?;
+        Some(service::resolve_service(self, file, profile, findings))
+    }
+
+    /// Puts the model together. `services` are the profiles' names with what became of each, sorted by name.
+    pub fn finish(
+        self,
+        services: Vec<(String, Option<Service>)>,
+        cases: &[DeclaredFile<CaseFile>],
+        findings: &mut Findings,
+    ) -> Model {
+        let unreadable: Vec<String> = services
+            .iter()
+            .filter(|(_, service)| service.is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let services: Vec<Service> = services.into_iter().filter_map(|(_, service)| service).collect();
+        let environments = environment::resolve_environments(&self, &services, &unreadable, findings);
+        let mut model = Model {
+            name: self.config.name.value.0.clone(),
+            base_branch: self
+                .config
+                .base
+                .as_ref()
+                .map_or_else(|| "main".to_owned(), |base| base.value.0.clone()),
+            broker: self.broker,
+            environments,
+            matrix: self.matrix,
+            topics: self.topics,
+            services,
+            cases: Vec::new(),
+        };
+        model.cases = case::resolve_cases(cases, &model, &unreadable, findings);
+        model
+    }
 }

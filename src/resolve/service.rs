@@ -6,46 +6,29 @@ use std::time::Duration;
 use wildmatch::WildMatch;
 
 use crate::clients::{edition_default, edition_delivery};
-use crate::declared::{BaselineSection, DeclaredFile, MatrixFile, ServiceFile, Spanned, TopicName};
+use crate::declared::{BaselineSection, DeclaredFile, ServiceFile, Spanned, TopicName};
 use crate::diagnostic::Findings;
 use crate::model::keywords::{Client, GroupProtocol, Handler};
 use crate::model::matrix::Matrix;
 use crate::model::origin::{Layer, Sourced};
 use crate::model::service::{Concurrency, Delivery, Deviation, Memory, Processing, Raw, Run, Service, Targets};
 use crate::model::settings::{Setting, Settings};
-use crate::model::topic::Topic;
 use crate::source::Span;
 
+use super::Resolver;
 use super::layers::{
     allows, lay_consumer, lay_delivery, lay_memory, lay_processing, lay_some, lay_targets, pinned, sourced,
 };
 use super::matrix::edition_targets;
 use super::pages;
 
-/// What every service is resolved against.
-pub(super) struct Context<'a> {
-    declared: &'a MatrixFile,
-    matrix: &'a Matrix,
-    topics: &'a BTreeMap<String, Topic>,
-}
-
-impl<'a> Context<'a> {
-    pub(super) fn new(declared: &'a MatrixFile, matrix: &'a Matrix, topics: &'a BTreeMap<String, Topic>) -> Self {
-        Self {
-            declared,
-            matrix,
-            topics,
-        }
-    }
-}
-
 pub(super) fn resolve_service(
-    context: &Context<'_>,
+    context: &Resolver<'_>,
     file: &DeclaredFile<ServiceFile>,
     profile: &ServiceFile,
-) -> (Service, Findings) {
-    let mut findings = Findings::new();
-    let matrix = context.matrix;
+    findings: &mut Findings,
+) -> Service {
+    let matrix = &context.matrix;
     let edition = matrix.edition.span();
     let client = sourced(&profile.client, Layer::Profile);
     let protocol = profile
@@ -106,9 +89,9 @@ pub(super) fn resolve_service(
         .baseline
         .as_ref()
         .map(|section| Box::new(lay_run(&run, &section.value, Layer::Profile)));
-    let topics = expand_topics(context, &file.name, &profile.topics, &mut findings);
-    let deviations = resolve_deviations(&file.name, profile, &mut findings);
-    let service = Service {
+    let topics = expand_topics(context, &file.name, &profile.topics, findings);
+    let deviations = resolve_deviations(&file.name, profile, findings);
+    Service {
         name: file.name.clone(),
         file: file.file,
         version: sourced(&profile.version, Layer::Profile),
@@ -154,8 +137,7 @@ pub(super) fn resolve_service(
                 )
             })
             .collect(),
-    };
-    (service, findings)
+    }
 }
 
 fn edition_settings(matrix: &Matrix, client: Client, protocol: GroupProtocol) -> Settings {
@@ -179,8 +161,8 @@ fn edition_run_delivery(matrix: &Matrix, client: Client) -> Delivery {
     }
 }
 
-fn lay_defaults(context: &Context<'_>, run: &mut Run, targets: &mut Targets) {
-    let Some(defaults) = &context.declared.defaults else {
+fn lay_defaults(context: &Resolver<'_>, run: &mut Run, targets: &mut Targets) {
+    let Some(defaults) = &context.declared_matrix.defaults else {
         return;
     };
     lay_consumer(run, &defaults.value.consumer, Layer::Defaults);
@@ -205,7 +187,7 @@ pub(super) fn lay_run(run: &Run, section: &BaselineSection, layer: Layer) -> Run
 
 /// The topics that a subscription means: names as they are, patterns by what matches in topics.toml.
 fn expand_topics(
-    context: &Context<'_>,
+    context: &Resolver<'_>,
     service: &str,
     subscribed: &Spanned<Vec<Spanned<TopicName>>>,
     findings: &mut Findings,
@@ -228,7 +210,7 @@ fn expand_topics(
                 .collect()
         };
         if matching.is_empty() {
-            findings.push(pages::unknown_topic(service, topic, context.topics));
+            findings.push(pages::unknown_topic(service, topic, &context.topics));
         }
         for known in matching {
             if let Some(first) = topics.get(known) {

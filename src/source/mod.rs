@@ -5,5 +5,5 @@ mod read;
 mod span;
 
 pub use edit::{Edit, EditError, apply_edits};
-pub use read::{Listing, ReadError, list_files, read_text};
+pub use read::{EntryKind, Listing, ReadError, Tree, read_text};
 pub use span::{FileId, LineColumn, SourceFile, Sources, Span};

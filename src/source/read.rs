@@ -1,8 +1,9 @@
 //! Reading files and folders, with every way it can go wrong told apart.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::LineColumn;
 
@@ -61,27 +62,148 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads a text file of at most `limit` bytes. A byte order mark is dropped.
+/// Where a project's files are: on disk, or in memory for what never was on disk (another commit, a test).
+#[derive(Debug, Clone)]
+pub enum Tree {
+    /// Below a folder.
+    Disk(PathBuf),
+    /// By path from the root, with `/` between the parts.
+    Memory(BTreeMap<String, Vec<u8>>),
+}
+
+/// What a folder's entry is known to be before it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file: opening it blocks on nothing.
+    File,
+    /// Anything else, a link perhaps: to be looked at first.
+    Other,
+}
+
+/// What stands in a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Names with the wanted ending, sorted.
+    pub matching: Vec<(String, EntryKind)>,
+    /// Other names, sorted; hidden ones and editors' leftovers are left out.
+    pub other: Vec<String>,
+}
+
+impl Listing {
+    fn take(&mut self, name: &str, kind: EntryKind, ending: &str) {
+        if name.starts_with('.') || name.ends_with('~') {
+            return;
+        }
+        if name.ends_with(ending) {
+            self.matching.push((name.to_owned(), kind));
+        } else {
+            self.other.push(name.to_owned());
+        }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.matching.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        self.other.sort_unstable();
+        self
+    }
+}
+
+impl Tree {
+    /// Reads a text file of at most `limit` bytes. A byte order mark is dropped.
+    ///
+    /// # Errors
+    /// [`ReadError`]; a special file (a pipe, a device) is [`ReadError::WrongKind`] and is never opened.
+    pub fn read_text(&self, path: &str, limit: u64, kind: EntryKind) -> Result<String, ReadError> {
+        match self {
+            Self::Disk(root) => read_file(&root.join(path), limit, kind).and_then(decode),
+            Self::Memory(files) => {
+                let bytes = files.get(path).ok_or(ReadError::Missing)?;
+                if bytes.len() as u64 > limit {
+                    return Err(ReadError::TooLarge { limit });
+                }
+                decode(bytes.clone())
+            }
+        }
+    }
+
+    /// Lists the names directly in `folder`, those that end in `ending` apart from the others. Names that are not UTF-8
+    /// are shown with replacement characters among the others.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the folder can't be listed.
+    pub fn list(&self, folder: &str, ending: &str) -> Result<Listing, ReadError> {
+        let mut listing = Listing::default();
+        match self {
+            Self::Disk(root) => {
+                for entry in fs::read_dir(root.join(folder))? {
+                    let entry = entry?;
+                    let plain = entry.file_type().is_ok_and(|kind| kind.is_file());
+                    let kind = if plain { EntryKind::File } else { EntryKind::Other };
+                    match entry.file_name().to_str() {
+                        Some(name) => listing.take(name, kind, ending),
+                        None => listing.other.push(entry.file_name().to_string_lossy().into_owned()),
+                    }
+                }
+            }
+            Self::Memory(files) => {
+                let prefix = format!("{folder}/");
+                for name in files
+                    .keys()
+                    .filter_map(|path| path.strip_prefix(&prefix))
+                    .filter(|name| !name.contains('/'))
+                {
+                    listing.take(name, EntryKind::File, ending);
+                }
+            }
+        }
+        Ok(listing.sorted())
+    }
+}
+
+/// Reads a text file on disk; see [`Tree::read_text`].
 ///
 /// # Errors
-/// [`ReadError`]; a special file (a pipe, a device) is [`ReadError::WrongKind`] and is never opened.
+/// [`ReadError`].
 pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(ReadError::WrongKind { found: "directory" });
+    read_file(path, limit, EntryKind::Other).and_then(decode)
+}
+
+fn read_file(path: &Path, limit: u64, kind: EntryKind) -> Result<Vec<u8>, ReadError> {
+    let expected = match kind {
+        EntryKind::File => 4 << 10,
+        EntryKind::Other => {
+            let metadata = fs::metadata(path)?;
+            if metadata.is_dir() {
+                return Err(ReadError::WrongKind { found: "directory" });
+            }
+            if !metadata.is_file() {
+                return Err(ReadError::WrongKind { found: "special file" });
+            }
+            if metadata.len() > limit {
+                return Err(ReadError::TooLarge { limit });
+            }
+            metadata.len()
+        }
+    };
+    // Profiles are small: one read takes all of most files, and needs no question about their size.
+    let mut bytes = vec![0; usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(1)];
+    let mut file = File::open(path)?;
+    let read = file.read(&mut bytes)?;
+    let full = read == bytes.len();
+    bytes.truncate(read);
+    if full {
+        // The rest, and the limit holds for what is read: the file may grow meanwhile.
+        file.take((limit + 1).saturating_sub(read as u64))
+            .read_to_end(&mut bytes)?;
     }
-    if !metadata.is_file() {
-        return Err(ReadError::WrongKind { found: "special file" });
-    }
-    if metadata.len() > limit {
-        return Err(ReadError::TooLarge { limit });
-    }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    // The file may grow between the two calls: the limit holds for what is read.
-    fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLarge { limit });
     }
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}
+
+fn decode(bytes: Vec<u8>) -> Result<String, ReadError> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -99,35 +221,6 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
             Err(ReadError::InvalidUtf8 { at, byte: bytes[valid] })
         }
     }
-}
-
-/// What stands in a folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// Names with the wanted ending, sorted.
-    pub matching: Vec<String>,
-    /// Other names, sorted; hidden ones and editors' leftovers are left out.
-    pub other: Vec<String>,
-}
-
-/// Lists the names directly in `folder`, those that end in `ending` apart from the others. Names that are not UTF-8
-/// are shown with replacement characters among the others.
-///
-/// # Errors
-/// [`ReadError`] where the folder can't be listed.
-pub fn list_files(folder: &Path, ending: &str) -> Result<Listing, ReadError> {
-    let mut listing = Listing::default();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        match name.to_str() {
-            Some(name) if name.starts_with('.') || name.ends_with('~') => {}
-            Some(name) if name.ends_with(ending) => listing.matching.push(name.to_owned()),
-            _ => listing.other.push(name.to_string_lossy().into_owned()),
-        }
-    }
-    listing.matching.sort_unstable();
-    listing.other.sort_unstable();
-    Ok(listing)
 }
 
 #[cfg(test)]
@@ -165,17 +258,37 @@ mod tests {
     }
 
     #[test]
-    fn lists_sorted_and_keeps_the_rest_apart() {
+    fn a_tree_reads_the_same_from_disk_and_from_memory() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.toml", "a.toml", "notes.md", ".hidden.toml", "a.toml~"] {
-            fs::write(folder.path().join(name), "").unwrap();
+        let long = "x".repeat(10_000);
+        let files = [
+            ("p/b.toml", "b"),
+            ("p/a.toml", long.as_str()),
+            ("p/notes.md", ""),
+            ("p/.hidden.toml", ""),
+            ("p/a.toml~", ""),
+        ];
+        fs::create_dir(folder.path().join("p")).unwrap();
+        for (path, text) in files {
+            fs::write(folder.path().join(path), text).unwrap();
         }
-        let listing = list_files(folder.path(), ".toml").unwrap();
-        assert_eq!(listing.matching, ["a.toml", "b.toml"]);
-        assert_eq!(listing.other, ["notes.md"]);
-        assert_eq!(
-            list_files(&folder.path().join("none"), ".toml"),
-            Err(ReadError::Missing)
-        );
+        let memory = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .collect();
+        for tree in [Tree::Disk(folder.path().to_owned()), Tree::Memory(memory)] {
+            let listing = tree.list("p", ".toml").unwrap();
+            let names: Vec<&str> = listing.matching.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["a.toml", "b.toml"]);
+            assert_eq!(listing.other, ["notes.md"]);
+            for kind in [EntryKind::File, EntryKind::Other] {
+                assert_eq!(tree.read_text("p/a.toml", 10_000, kind), Ok(long.clone()));
+                assert_eq!(
+                    tree.read_text("p/a.toml", 9_999, kind),
+                    Err(ReadError::TooLarge { limit: 9_999 })
+                );
+                assert_eq!(tree.read_text("p/none", 10, kind), Err(ReadError::Missing));
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Places in files.
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 /// A file of the project, by its position in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,19 +80,14 @@ impl SourceFile {
 /// All files of a project, in the order of their [`FileId`]s.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The project's root directory.
-    pub root: PathBuf,
     files: Vec<SourceFile>,
 }
 
 impl Sources {
-    /// No files yet, below `root`.
+    /// No files yet.
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            files: Vec::new(),
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes a file in and gives its id.

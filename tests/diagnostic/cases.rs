@@ -51,7 +51,7 @@ pub struct Case {
 impl Case {
     pub fn new() -> Self {
         Self {
-            sources: Sources::new("project".into()),
+            sources: Sources::new(),
             findings: Findings::new(),
             services: vec!["minicpm-vision".into(), "silero-vad".into()],
         }
