@@ -21,7 +21,7 @@ const Z99: f64 = 2.326_347_874_040_841;
 const DEEP_TAIL: f64 = -30.0;
 
 /// What one record costs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Cost {
     /// Every record costs the same.
     Constant {

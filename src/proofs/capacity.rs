@@ -249,15 +249,15 @@ fn lines(numbers: &Numbers, peaks: bool) -> Vec<Line> {
     };
     let even = format!("{}{busiest} ÷ {}", rates(numbers.even), rate(numbers.capacity));
     let mut lines = vec![line(even, numbers.even)];
-    if let (Some(load), Some(share)) = (numbers.hottest, numbers.hottest_share) {
-        if load.peak > numbers.even.peak * (1.0 + 1e-9) {
-            let formula = format!(
-                "{} with the hottest partition, {} of its topic",
-                rates(load),
-                percent(share)
-            );
-            lines.push(line(formula, load));
-        }
+    if let (Some(load), Some(share)) = (numbers.hottest, numbers.hottest_share)
+        && load.peak > numbers.even.peak * (1.0 + 1e-9)
+    {
+        let formula = format!(
+            "{} with the hottest partition, {} of its topic",
+            rates(load),
+            percent(share)
+        );
+        lines.push(line(formula, load));
     }
     if let Some(Drain::Backlog {
         records: backlog,

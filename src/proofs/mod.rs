@@ -7,6 +7,7 @@
 
 pub mod capacity;
 pub mod fleet;
+pub mod lag_floor;
 pub mod memory;
 pub mod poll_budget;
 pub mod skew;

@@ -53,12 +53,20 @@ pub fn prove(work: &Work, max_poll_interval: Option<Duration>) -> PollBudget {
     let mut unknown = Vec::new();
     let known = work.known(&mut unknown);
     let limit = need(max_poll_interval, "consumer.max_poll_interval", &mut unknown);
-    let record_max = work.per_record.and_then(|cost| cost.max()).map(|max| max.as_secs_f64());
+    let record_max = work
+        .per_record
+        .as_ref()
+        .and_then(Cost::max)
+        .map(|max| max.as_secs_f64());
     if work.per_record.is_some() && record_max.is_none() {
         unknown.push("processing.per_record.max".to_owned());
     }
-    let mean = known.map(|known| known.per_batch + known.steps() * known.cost.mean());
-    let p99 = known.map(|known| known.per_batch + sum_quantile(&known.cost, known.steps(), known.lanes(), IN_TIME));
+    let mean = known
+        .as_ref()
+        .map(|known| known.per_batch + known.steps() * known.cost.mean());
+    let p99 = known
+        .as_ref()
+        .map(|known| known.per_batch + sum_quantile(&known.cost, known.steps(), known.lanes(), IN_TIME));
 
     let mut lines = Vec::new();
     let mut over = Vec::new();
@@ -72,8 +80,8 @@ pub fn prove(work: &Work, max_poll_interval: Option<Duration>) -> PollBudget {
             };
             lines.push(line(formula, value, limit, verdict));
         };
-        if let (Some(known), Some(mean), Some(p99)) = (known, mean, p99) {
-            judge(formula(&known), mean, Over::Mean, Verdict::Broken);
+        if let (Some(known), Some(mean), Some(p99)) = (&known, mean, p99) {
+            judge(formula(known), mean, Over::Mean, Verdict::Broken);
             if known.cost.variance() > 0.0 {
                 judge("99 of 100 batches".to_owned(), p99, Over::P99, Verdict::Warns);
             }

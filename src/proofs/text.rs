@@ -86,7 +86,7 @@ pub fn rate(value: f64) -> String {
 /// A number of records: `1 record`, `2.5 records`, `17 records`. Whole numbers from 10 on.
 #[must_use]
 pub fn records(value: f64) -> String {
-    let value = if value >= 10.0 && value < 1e15 {
+    let value = if (10.0..1e15).contains(&value) {
         return format!("{} records", grouped(&format!("{value:.0}")));
     } else {
         number(value)
@@ -119,12 +119,12 @@ pub fn ratio(value: f64) -> String {
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
-        v if v == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         v if v < 0.05 => "below 0.1 %".to_owned(),
         v if v < 9.95 => format!("{v:.1} %"),
         v if v < 100.0 => format!("{:.0} %", v.min(99.0)),
         // What is over must not read as just met.
-        v if v > 100.0 && v < 100.5 => "over 100 %".to_owned(),
+        v if (100.000_001..100.5).contains(&v) => "over 100 %".to_owned(),
         v if v < 1e15 => format!("{} %", grouped(&format!("{v:.0}"))),
         _ => format!("{} %", number(value)),
     }

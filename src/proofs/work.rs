@@ -44,7 +44,7 @@ pub enum Commit {
 }
 
 /// What a consumer does with what it polls, as far as it is declared.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     /// What a batch costs on top of its records (`processing.per_batch`).
     pub per_batch: Option<Duration>,
@@ -66,7 +66,7 @@ impl Work {
     /// All of it, or nothing and the names of what is missing.
     pub(super) fn known(&self, unknown: &mut Vec<String>) -> Option<Known> {
         let per_batch = need(self.per_batch, "processing.per_batch", unknown);
-        let cost = need(self.per_record, "processing.per_record", unknown);
+        let cost = need(self.per_record.clone(), "processing.per_record", unknown);
         let records = need(self.max_poll_records, "consumer.max_poll_records", unknown);
         let concurrency = need(self.concurrency, "processing.concurrency", unknown);
         Some(Known {
@@ -82,7 +82,7 @@ impl Work {
 }
 
 /// [`Work`] of which everything is known. Times are in seconds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Known {
     pub per_batch: f64,
     pub cost: Cost,
