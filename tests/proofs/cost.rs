@@ -5,7 +5,12 @@ use lagproof::model::cost::{Cost, CostError, normal_cdf, normal_quantile};
 use super::facts::{Dice, close, ms};
 
 fn vision(max: Option<u64>) -> Cost {
-    Cost::fitted(Duration::from_secs(2), Duration::from_secs(9), max.map(Duration::from_secs)).unwrap()
+    Cost::fitted(
+        Duration::from_secs(2),
+        Duration::from_secs(9),
+        max.map(Duration::from_secs),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -30,7 +35,12 @@ fn a_maximum_is_a_bound_that_records_run_into() {
 #[test]
 fn moments_agree_with_simulation() {
     // 400,000 draws: the standard error of these means is below 0.2 %, of these variances below 1.5 %.
-    for (p50, p99, max) in [(2.0, 9.0, Some(480.0)), (2.0, 9.0, Some(9.0)), (1.0, 1.5, None), (1.0, 16.0, Some(20.0))] {
+    for (p50, p99, max) in [
+        (2.0, 9.0, Some(480.0)),
+        (2.0, 9.0, Some(9.0)),
+        (1.0, 1.5, None),
+        (1.0, 16.0, Some(20.0)),
+    ] {
         let time = Duration::from_secs_f64;
         let cost = Cost::fitted(time(p50), time(p99), max.map(time)).unwrap();
         let mut dice = Dice(7);
@@ -62,8 +72,14 @@ fn one_value_is_a_constant() {
 
 #[test]
 fn refuses_what_is_out_of_order() {
-    assert!(matches!(Cost::fitted(ms(2.0), ms(1.0), None), Err(CostError::Median { .. })));
-    assert!(matches!(Cost::fitted(ms(1.0), ms(3.0), Some(ms(2.0))), Err(CostError::Max { .. })));
+    assert!(matches!(
+        Cost::fitted(ms(2.0), ms(1.0), None),
+        Err(CostError::Median { .. })
+    ));
+    assert!(matches!(
+        Cost::fitted(ms(1.0), ms(3.0), Some(ms(2.0))),
+        Err(CostError::Max { .. })
+    ));
     assert_eq!(Cost::fitted(ms(0.0), ms(3.0), None), Err(CostError::ZeroMedian));
     let error = Cost::fitted(ms(1.0), ms(90_000.0), Some(ms(60_000.0))).unwrap_err();
     assert_eq!(error.to_string(), "p99 (90s) is above max (1min)");
@@ -71,10 +87,18 @@ fn refuses_what_is_out_of_order() {
 
 #[test]
 fn extremes_stay_finite() {
-    let wide = Cost::fitted(Duration::from_nanos(1), Duration::from_secs(1 << 40), Some(Duration::from_secs(1 << 41)));
+    let wide = Cost::fitted(
+        Duration::from_nanos(1),
+        Duration::from_secs(1 << 40),
+        Some(Duration::from_secs(1 << 41)),
+    );
     let wide = wide.unwrap();
     assert!(wide.mean().is_finite() && wide.mean() > 0.0, "{}", wide.mean());
-    assert!(wide.variance().is_finite() && wide.variance() > 0.0, "{}", wide.variance());
+    assert!(
+        wide.variance().is_finite() && wide.variance() > 0.0,
+        "{}",
+        wide.variance()
+    );
     assert_eq!(wide.sample(0.0), Duration::ZERO);
     assert_eq!(wide.sample(f64::NAN), wide.sample(0.5));
 }

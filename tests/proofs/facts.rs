@@ -69,9 +69,15 @@ pub fn at_once() -> Fetch {
 /// A proof as a reader would see it, columns parted by bars.
 pub fn print(proof: &Proof) -> String {
     let lines = proof.lines.iter().map(|line| {
-        [&line.formula, &line.result, &line.bound, line.verdict.word(), &line.share]
-            .map(str::to_owned)
-            .join(" | ")
+        [
+            &line.formula,
+            &line.result,
+            &line.bound,
+            line.verdict.word(),
+            &line.share,
+        ]
+        .map(str::to_owned)
+        .join(" | ")
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -13,7 +13,10 @@ fn share(members: u32, partitions: &[u32]) -> Share {
 
 #[test]
 fn range_piles_leftovers_on_the_first_members() {
-    assert_eq!(share_out(&[4, 4], 3, Assignor::Range), [share(1, &[2, 2]), share(2, &[1, 1])]);
+    assert_eq!(
+        share_out(&[4, 4], 3, Assignor::Range),
+        [share(1, &[2, 2]), share(2, &[1, 1])]
+    );
     assert_eq!(
         share_out(&[4, 4], 3, Assignor::Even),
         [share(1, &[2, 1]), share(1, &[1, 2]), share(1, &[1, 1])]
@@ -23,7 +26,10 @@ fn range_piles_leftovers_on_the_first_members() {
 #[test]
 fn members_without_partitions_are_counted() {
     assert_eq!(share_out(&[2], 5, Assignor::Even), [share(2, &[1]), share(3, &[0])]);
-    assert_eq!(share_out(&[1], u32::MAX, Assignor::Range), [share(1, &[1]), share(u32::MAX - 1, &[0])]);
+    assert_eq!(
+        share_out(&[1], u32::MAX, Assignor::Range),
+        [share(1, &[1]), share(u32::MAX - 1, &[0])]
+    );
 }
 
 proptest! {
@@ -48,9 +54,14 @@ proptest! {
 
 #[test]
 fn the_hottest_partition_agrees_with_simulation() {
-    for (partitions, keys, exponent) in
-        [(10_u32, 100_u64, 0.0), (10, 1_000, 0.0), (6, 50, 0.5), (10, 1_000, 1.0), (4, 5_000, 1.2), (10, 10, 0.0)]
-    {
+    for (partitions, keys, exponent) in [
+        (10_u32, 100_u64, 0.0),
+        (10, 1_000, 0.0),
+        (6, 50, 0.5),
+        (10, 1_000, 1.0),
+        (4, 5_000, 1.2),
+        (10, 10, 0.0),
+    ] {
         let weights: Vec<f64> = (1..=keys).map(|rank| (rank as f64).powf(-exponent)).collect();
         let all: f64 = weights.iter().sum();
         let mut dice = Dice(11);
@@ -63,7 +74,11 @@ fn the_hottest_partition_agrees_with_simulation() {
             }
             hottest += loads.iter().copied().fold(0.0, f64::max);
         }
-        close(hottest_share(partitions, keys, exponent), hottest / f64::from(rounds), 0.15);
+        close(
+            hottest_share(partitions, keys, exponent),
+            hottest / f64::from(rounds),
+            0.15,
+        );
     }
 }
 
@@ -73,5 +88,9 @@ fn many_keys_are_even_and_one_key_is_not() {
     assert_eq!(hottest_share(10, 1, 0.0), 1.0);
     assert_eq!(hottest_share(1, 50, 1.0), 1.0);
     // The sum over a million keys: H = 14.392726…
-    close(hottest_share(1_000_000, 1_000_000, 1.0), 1.0 / 14.392_726_722_865_724, 1e-3);
+    close(
+        hottest_share(1_000_000, 1_000_000, 1.0),
+        1.0 / 14.392_726_722_865_724,
+        1e-3,
+    );
 }
