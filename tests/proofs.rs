@@ -14,6 +14,8 @@ mod lag_floor;
 mod memory;
 #[path = "proofs/poll_budget.rs"]
 mod poll_budget;
+#[path = "proofs/printed.rs"]
+mod printed;
 #[path = "proofs/properties.rs"]
 mod properties;
 #[path = "proofs/text.rs"]

@@ -64,12 +64,12 @@ pub fn bytes(value: f64) -> String {
     scaled(value, &UNITS)
 }
 
-/// A declared size in bytes: in binary units where that is a whole number (`256 MiB`), else as [`bytes`].
+/// A declared size in bytes: in binary units where that is a small whole number (`256 MiB`), else as [`bytes`].
 #[must_use]
 pub fn declared_bytes(value: u64) -> String {
     for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
         let whole = value >> shift;
-        if whole > 0 && whole << shift == value {
+        if (1..10_000).contains(&whole) && whole << shift == value {
             return format!("{} {unit}", grouped(&whole.to_string()));
         }
     }

@@ -105,7 +105,7 @@ fn extremes_stay_finite() {
 
 #[test]
 fn the_normal_distribution_is_the_textbooks() {
-    close(normal_cdf(1.959_963_984_540_054), 0.975, 1e-12);
+    close(normal_cdf(1.959_963_984_540_054), 0.975, 1e-11);
     close(normal_quantile(0.99), 2.326_347_874_040_841, 1e-12);
     assert_eq!(normal_cdf(0.0), 0.5);
 }
