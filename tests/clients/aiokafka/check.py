@@ -14,6 +14,7 @@ import warnings
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 
+PATIENCE = 30  # seconds
 SECTIONS = {"_generated", "notes", "consumer", "subscribe", "poll"}
 PARAMETERS = inspect.signature(AIOKafkaConsumer.__init__).parameters
 # Parameters whose default is None say nothing of their type.
@@ -76,10 +77,21 @@ async def construct(document):
         consumer._wait_topics = nothing
         await consumer.start()  # builds the fetcher and the coordinator, which check more than the constructor
         poll = document.get("poll", {})
-        inspect.signature(consumer.getmany).bind(**poll)
-        if poll:
-            await consumer.getmany(**{**poll, "timeout_ms": 0})
-        consumer.subscribe(**document["subscribe"])
+        try:
+            # Its arguments are checked at once; after that it waits for a subscription, which is as far as it goes here.
+            await asyncio.wait_for(consumer.getmany(**poll), 0.1)
+        except asyncio.TimeoutError:
+            pass
+    finally:
+        await consumer.stop()
+    await subscribe(document["subscribe"])
+
+
+async def subscribe(given):
+    """On a consumer of its own that never starts: a started one would look for its group's coordinator until it is found."""
+    consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:9", group_id="subscribes")
+    try:
+        consumer.subscribe(**given)
     finally:
         await consumer.stop()
 
@@ -99,7 +111,7 @@ def check(path):
     try:
         with warnings.catch_warnings(record=True) as warned, open(path, encoding="utf-8") as file:
             warnings.simplefilter("always")
-            asyncio.run(construct(json.load(file)))
+            asyncio.run(asyncio.wait_for(construct(json.load(file)), PATIENCE))
         return handler.lines + [str(warning.message) for warning in warned]
     except Exception as error:  # whatever a client throws is its verdict
         return [f"{type(error).__name__}: {error}"]
