@@ -45,6 +45,8 @@ def arguments(consumer):
             continue  # the constructor's own TypeError is the text that users know
         default = PARAMETERS[name].default
         wanted = TYPES.get(name) or (list if isinstance(default, tuple) else type(default))
+        if wanted is type(None):
+            continue  # objects that JSON cannot hold, and parameters that only warn
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             raise TypeError(f"{name}: {value!r} is not of type {getattr(wanted, '__name__', wanted)}")
     strategy = consumer.get("partition_assignment_strategy")
@@ -56,7 +58,7 @@ def arguments(consumer):
 def effective(consumer, name):
     if name == "consumer_timeout_ms":
         return consumer._consumer_timeout * 1000
-    return getattr(consumer._client if name in IN_CLIENT else consumer, f"_{name}")
+    return getattr(consumer._client if name in IN_CLIENT else consumer, f"_{name}", "nothing")
 
 
 async def nothing(*_args, **_kwargs):
@@ -108,15 +110,17 @@ class Lines(logging.Handler):
 def check(path):
     handler = Lines()
     logging.getLogger().addHandler(handler)
-    try:
-        with warnings.catch_warnings(record=True) as warned, open(path, encoding="utf-8") as file:
-            warnings.simplefilter("always")
-            asyncio.run(asyncio.wait_for(construct(json.load(file)), PATIENCE))
-        return handler.lines + [str(warning.message) for warning in warned]
-    except Exception as error:  # whatever a client throws is its verdict
-        return [f"{type(error).__name__}: {error}"]
-    finally:
-        logging.getLogger().removeHandler(handler)
+    thrown = []
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            with open(path, encoding="utf-8") as file:
+                document = json.load(file)
+            asyncio.run(asyncio.wait_for(construct(document), PATIENCE))
+        except Exception as error:  # whatever a client throws is its verdict
+            thrown = [f"{type(error).__name__}: {error}"]
+    logging.getLogger().removeHandler(handler)
+    return thrown + handler.lines + [str(warning.message) for warning in warned]
 
 
 for file in sys.argv[1:]:

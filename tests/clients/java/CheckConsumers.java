@@ -6,13 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
@@ -67,20 +66,12 @@ public class CheckConsumers {
             consumer.close(CloseOptions.timeout(Duration.ZERO));
         }
         // The client keeps its values to itself: parse them once more with its own definition, and compare.
-        Map<String, Object> definition = new HashMap<>(ConsumerConfig.configDef().defaultValues());
-        for (String key : given.stringPropertyNames()) {
-            if (definition.containsKey(key)) {
-                sameNumber(key, given.getProperty(key));
+        for (ConfigDef.ConfigKey key : ConsumerConfig.configDef().configKeys().values()) {
+            String value = given.getProperty(key.name);
+            Object parsed = value == null ? null : ConfigDef.parseType(key.name, value, key.type);
+            if (parsed instanceof Number && !parsed.toString().equals(value)) {
+                throw new IllegalArgumentException(key.name + ": " + value + " was given, " + parsed + " is in effect");
             }
-        }
-    }
-
-    /** Java trims what it parses, other readers of the file may not: a number must be written as it is understood. */
-    private static void sameNumber(String key, String given) {
-        var type = ConsumerConfig.configDef().configKeys().get(key).type;
-        Object parsed = org.apache.kafka.common.config.ConfigDef.parseType(key, given, type);
-        if (parsed instanceof Number && !parsed.toString().equals(given)) {
-            throw new IllegalArgumentException(key + ": " + given + " was given, " + parsed + " is in effect");
         }
     }
 
