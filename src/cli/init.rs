@@ -25,6 +25,7 @@ const ATTRIBUTES: &str = "generated/** -text\n";
 
 /// `init`'s arguments.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lagproof init\n  lagproof init services/kafka")]
 pub(super) struct InitArgs {
     /// Where to start the project [default: here]
     folder: Option<PathBuf>,
