@@ -1,0 +1,1 @@
+//! What is compared, written, removed and left.

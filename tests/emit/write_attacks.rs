@@ -1,0 +1,1 @@
+//! Killed, full, read-only, two at once.
