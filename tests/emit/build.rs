@@ -165,7 +165,10 @@ pub fn model(topics: impl IntoIterator<Item = Topic>, services: Vec<Service>) ->
                 rate_per_partition: None,
             },
         },
-        topics: topics.into_iter().map(|topic| (topic.name.clone(), topic)).collect::<BTreeMap<_, _>>(),
+        topics: topics
+            .into_iter()
+            .map(|topic| (topic.name.clone(), topic))
+            .collect::<BTreeMap<_, _>>(),
         services,
         cases: Vec::new(),
     }

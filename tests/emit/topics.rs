@@ -31,7 +31,12 @@ fn reference() -> Model {
             unordered,
         ],
         vec![
-            service("classic", "loom-classic", GroupProtocol::Classic, &[(Setting::SessionTimeout, 1)]),
+            service(
+                "classic",
+                "loom-classic",
+                GroupProtocol::Classic,
+                &[(Setting::SessionTimeout, 1)],
+            ),
             consumer("first", "loom-shared"),
             consumer("second", "loom-shared"),
             service("unset", "loom-unset", GroupProtocol::Consumer, &[]),
@@ -45,16 +50,28 @@ fn reference() -> Model {
 }
 
 fn declared(script: &Artifact) -> String {
-    script.contents().lines().filter(|line| line.starts_with("want ")).fold(String::new(), |all, line| all + line + "\n")
+    script
+        .contents()
+        .lines()
+        .filter(|line| line.starts_with("want "))
+        .fold(String::new(), |all, line| all + line + "\n")
 }
 
 #[test]
 fn one_script_for_topics_one_for_groups_and_one_for_each_environment_that_differs() {
     let scripts = topic_scripts(&reference());
     let paths: Vec<&str> = scripts.iter().map(Artifact::path).collect();
-    assert_eq!(paths, ["topics/topics.sh", "topics/topics.a%2Fb.sh", "topics/groups.sh"]);
-    insta::assert_snapshot!(declared(&scripts[0]), @"");
-    insta::assert_snapshot!(declared(&scripts[2]), @"");
+    assert_eq!(
+        paths,
+        ["topics/topics.sh", "topics/topics.a%2Fb.sh", "topics/groups.sh"]
+    );
+    insta::assert_snapshot!(declared(&scripts[0]), @r#"
+    want 'a.b' 2 3 '' 'cleanup.policy=delete' 'retention.ms=604800000'
+    want 'device.audio.raw' 6 3 'device_id' 'cleanup.policy=delete' 'retention.ms=604800000'
+    want 'metrics' 4 3 '' 'cleanup.policy=delete' 'retention.ms=604800000'
+    want 'users' 3 3 '' 'cleanup.policy=compact,delete' 'retention.bytes=1073741824' 'retention.ms=604800000' 'segment.bytes=67108864' 'segment.ms=3600000'
+    "#);
+    insta::assert_snapshot!(declared(&scripts[2]), @"want 'loom-shared' 'consumer.heartbeat.interval.ms=5000' 'consumer.session.timeout.ms=50000'");
     assert!(declared(&scripts[1]).contains("want 'device.audio.raw' 12 3 "));
     for script in &scripts {
         assert!(script.contents().lines().nth(1).unwrap().contains(HEADER_MARK));

@@ -86,7 +86,11 @@ impl Cluster {
 
 fn finish(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 fn compacted(name: &str, partitions: u32) -> Topic {
@@ -100,13 +104,20 @@ fn makes_what_is_missing_and_then_only_looks() {
     let cluster = Cluster::of([topic("a.b", 2), compacted("aXb", 3)]);
     let (status, out, err) = cluster.run();
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    + kafka-topics --bootstrap-server broker:9092 --create --topic a.b --partitions 2 --replication-factor 3 --config cleanup.policy=delete --config retention.ms=604800000
+    + kafka-topics --bootstrap-server broker:9092 --create --topic aXb --partitions 3 --replication-factor 3 --config cleanup.policy=compact,delete --config retention.ms=604800000
+    topics: 2 declared, 2 created, 0 raised, 0 configured, 0 as declared
+    "#);
     assert_eq!(cluster.calls().len(), 3);
-    assert_eq!(cluster.topic("a.b"), "2\n3\nmin.insync.replicas=1\ncleanup.policy=delete\nretention.ms=604800000\n");
+    assert_eq!(
+        cluster.topic("a.b"),
+        "2\n3\nmin.insync.replicas=1\ncleanup.policy=delete\nretention.ms=604800000\n"
+    );
 
     let (status, out, err) = cluster.run();
     assert_eq!((status, err.as_str()), (0, ""));
-    assert_eq!(out, "2 topics: 0 created, 0 raised, 0 configured, 2 as declared\n");
+    assert_eq!(out, "topics: 2 declared, 0 created, 0 raised, 0 configured, 2 as declared\n");
     assert_eq!(cluster.calls().len(), 1, "one call where nothing differs");
 }
 
@@ -118,28 +129,48 @@ fn raises_only_the_topic_meant_and_warns_of_keys_that_move() {
     cluster.put("aXb", &format!("6\n{configs}"));
     let (status, out, err) = cluster.run();
     assert_eq!(status, 0, "{out}{err}");
-    insta::assert_snapshot!(out + &err, @"");
+    insta::assert_snapshot!(out + &err, @r#"
+    + kafka-topics --bootstrap-server broker:9092 --alter --topic '^a\.b$' --partitions 7
+    topics: 1 declared, 0 created, 1 raised, 0 configured, 0 as declared
+    warning: a.b: from 6 to 7 partitions, 85.7 % of keys (device_id) move; records of a moved key that are still in flight can be processed out of order
+    warning: a.b: replication is 1 and 3 is declared; only kafka-reassign-partitions can change it
+    "#);
     assert!(cluster.topic("a.b").starts_with("7\n"));
     assert!(cluster.topic("aXb").starts_with("6\n"), "a dot is no wildcard");
 }
 
 #[test]
 fn the_share_of_keys_that_move() {
-    for (now, wanted, share) in [(6, 12, "50.0"), (6, 7, "85.7"), (1, 10, "90.0"), (4, 6, "66.7"), (3, 3000, "99.9")] {
+    for (now, wanted, share) in [
+        (6, 12, "50.0"),
+        (6, 7, "85.7"),
+        (1, 10, "90.0"),
+        (4, 6, "66.7"),
+        (3, 3000, "99.9"),
+    ] {
         let cluster = Cluster::of([keyed(topic("t", wanted), "k")]).argument("--dry-run");
         cluster.put("t", &format!("{now}\n3\n\n"));
         let (_, _, err) = cluster.run();
-        assert!(err.contains(&format!("{share} % of keys (k) move")), "{now} to {wanted}: {err}");
+        assert!(
+            err.contains(&format!("{share} % of keys (k) move")),
+            "{now} to {wanted}: {err}"
+        );
     }
 }
 
 #[test]
 fn sets_only_the_configuration_that_differs() {
     let cluster = Cluster::of([compacted("t", 1)]);
-    cluster.put("t", "1\n3\ncleanup.policy=compact\ndelete.retention.ms=604800000\nretention.ms=5\nsegment.ms=7\n");
+    cluster.put(
+        "t",
+        "1\n3\ncleanup.policy=compact\ndelete.retention.ms=604800000\nretention.ms=5\nsegment.ms=7\n",
+    );
     let (status, out, err) = cluster.run();
     assert_eq!(status, 0, "{out}{err}");
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    + kafka-configs --bootstrap-server broker:9092 --alter --entity-type topics --entity-name t --add-config 'cleanup.policy=[compact,delete],retention.ms=604800000'
+    topics: 1 declared, 0 created, 0 raised, 1 configured, 0 as declared
+    "#);
     assert!(cluster.topic("t").contains("cleanup.policy=compact,delete\n"));
 
     cluster.calls();
@@ -149,7 +180,11 @@ fn sets_only_the_configuration_that_differs() {
     // Both ends of a list, and a list that is declared as less.
     cluster.put("t", "1\n3\nretention.ms=604800000\ncleanup.policy=delete,compact\n");
     assert_eq!(cluster.run().0, 0);
-    assert_eq!(cluster.calls().len(), 1, "the order of a policy's words does not matter");
+    assert_eq!(
+        cluster.calls().len(),
+        1,
+        "the order of a policy's words does not matter"
+    );
     cluster.declare([topic("t", 1)]);
     let (_, out, _) = cluster.run();
     assert!(out.contains("--add-config cleanup.policy=delete\n"), "{out}");
@@ -162,7 +197,11 @@ fn a_decrease_is_refused_and_nothing_is_done() {
     cluster.put("c", "9\n3\n\n");
     let (status, out, err) = cluster.run();
     assert_eq!((status, out.as_str()), (1, ""));
-    insta::assert_snapshot!(err, @"");
+    insta::assert_snapshot!(err, @r#"
+    error: b has 4 partitions and 2 are declared: Kafka can not take partitions away; declare 4, or move to a new topic
+    error: c has 9 partitions and 3 are declared: Kafka can not take partitions away; declare 9, or move to a new topic
+    error: 2 of 3 topics would have to lose partitions; nothing was changed
+    "#);
     assert_eq!(cluster.topic("a"), "", "not made either");
 }
 
@@ -170,7 +209,11 @@ fn a_decrease_is_refused_and_nothing_is_done() {
 fn a_race_is_settled_by_looking_again() {
     // Somebody makes the topic with fewer partitions.
     let cluster = Cluster::of([topic("t", 4)]);
-    fs::write(cluster.state.path().join("race"), "printf '2\\n3\\n\\n' >\"$FAKE_STATE/topics/t\"\n").unwrap();
+    fs::write(
+        cluster.state.path().join("race"),
+        "printf '2\\n3\\n\\n' >\"$FAKE_STATE/topics/t\"\n",
+    )
+    .unwrap();
     let (status, out, err) = cluster.run();
     assert_eq!(status, 0, "{out}{err}");
     assert!(out.contains("note: t changed meanwhile; looking again\n"), "{out}");
@@ -185,7 +228,11 @@ fn a_race_is_settled_by_looking_again() {
         let (ended, out, err) = cluster.run();
         assert_eq!(ended, status, "{out}{err}");
         assert!(cluster.topic("t").starts_with(&format!("{theirs}\n")));
-        assert_eq!(err.contains("somebody else raised it past what is declared"), status == 1, "{err}");
+        assert_eq!(
+            err.contains("somebody else raised it past what is declared"),
+            status == 1,
+            "{err}"
+        );
     }
 }
 
@@ -195,7 +242,13 @@ fn a_dry_run_only_looks() {
     cluster.put("b", "1\n1\n\n");
     let (status, out, err) = cluster.run();
     assert_eq!(status, 0);
-    insta::assert_snapshot!(out + &err, @"");
+    insta::assert_snapshot!(out + &err, @r#"
+    + kafka-topics --bootstrap-server broker:9092 --create --topic a --partitions 1 --replication-factor 3 --config cleanup.policy=delete --config retention.ms=604800000
+    + kafka-topics --bootstrap-server broker:9092 --alter --topic '^b$' --partitions 2
+    + kafka-configs --bootstrap-server broker:9092 --alter --entity-type topics --entity-name b --add-config cleanup.policy=delete,retention.ms=604800000
+    topics: 2 declared, 1 to create, 1 to raise, 1 to configure, 0 as declared; nothing was changed (--dry-run)
+    warning: b: replication is 1 and 3 is declared; only kafka-reassign-partitions can change it
+    "#);
     assert_eq!(cluster.calls().len(), 1);
     assert_eq!(cluster.topic("b"), "1\n1\n\n");
 }
@@ -209,7 +262,12 @@ fn a_failure_shows_the_tools_words_and_can_be_gone_on_from() {
     assert!(err.contains("only 1 broker(s) are registered"), "{err}");
     assert!(!out.contains("--topic b"), "stops at the first");
     // As the message says, and with the replication of a small cluster.
-    let output = cluster.command().env("FAKE_BROKERS", "1").env("REPLICATION_FACTOR", "1").output().unwrap();
+    let output = cluster
+        .command()
+        .env("FAKE_BROKERS", "1")
+        .env("REPLICATION_FACTOR", "1")
+        .output()
+        .unwrap();
     assert_eq!(finish(&output).0, 0);
     let (_, _, err) = cluster.run();
     assert!(err.contains("warning: a: replication is 1 and 3 is declared"), "{err}");
@@ -226,16 +284,39 @@ fn what_the_environment_lacks_is_said() {
         err
     };
     let messages = [
-        run(&|command| drop(command.env_remove("BOOTSTRAP_SERVER"))),
-        run(&|command| drop(command.env("BOOTSTRAP_SERVER", "nowhere:1"))),
-        run(&|command| drop(command.env("PATH", "/usr/bin:/bin"))),
-        run(&|command| drop(command.env("KAFKA_TOPICS", "/no/such/tool"))),
-        run(&|command| drop(command.env("COMMAND_CONFIG", "/no/such/file"))),
-        run(&|command| drop(command.env("REPLICATION_FACTOR", "x; rm -rf /"))),
-        run(&|command| drop(command.arg("--force"))),
+        run(&|command| {
+            command.env_remove("BOOTSTRAP_SERVER");
+        }),
+        run(&|command| {
+            command.env("BOOTSTRAP_SERVER", "nowhere:1");
+        }),
+        run(&|command| {
+            command.env("PATH", "/usr/bin:/bin");
+        }),
+        run(&|command| {
+            command.env("KAFKA_TOPICS", "/no/such/tool");
+        }),
+        run(&|command| {
+            command.env("COMMAND_CONFIG", "/no/such/file");
+        }),
+        run(&|command| {
+            command.env("REPLICATION_FACTOR", "x; rm -rf /");
+        }),
+        run(&|command| {
+            command.arg("--force");
+        }),
     ];
     let script = cluster.script.display().to_string();
-    insta::assert_snapshot!(messages.concat().replace(&script, "topics.sh"), @"");
+    insta::assert_snapshot!(messages.concat().replace(&script, "topics.sh"), @r#"
+    topics.sh: line 41: BOOTSTRAP_SERVER: set it to the cluster, such as localhost:9092
+    Error while executing topic command : Timed out waiting for a node assignment. Call: listTopics
+    error: the topics at nowhere:1 can't be read; nothing was changed
+    error: neither kafka-topics nor kafka-topics.sh is on PATH: add Kafka's bin folder to it, or set KAFKA_HOME or KAFKA_TOPICS
+    error: KAFKA_TOPICS names no command: /no/such/tool
+    error: COMMAND_CONFIG names a file that can't be read: /no/such/file
+    error: REPLICATION_FACTOR is not a number of brokers: x; rm -rf /
+    error: unknown argument: --force (usage: BOOTSTRAP_SERVER=host:port topics.sh [--dry-run])
+    "#);
 }
 
 #[test]
@@ -243,7 +324,10 @@ fn names_that_kafka_does_not_allow_do_no_harm() {
     for name in ["$(touch owned)", "x'; touch owned; '", "a b", "..[x]*", "`touch owned`"] {
         let cluster = Cluster::of([topic(name, 1)]);
         let (status, _, err) = cluster.run();
-        assert_eq!((status, err), (2, format!("error: not a name that Kafka allows for a topic: {name}\n")));
+        assert_eq!(
+            (status, err),
+            (2, format!("error: not a name that Kafka allows for a topic: {name}\n"))
+        );
         assert!(!cluster.state.path().join("owned").exists());
         assert!(cluster.calls().is_empty());
     }
@@ -259,7 +343,10 @@ fn thousands_of_topics_are_read_in_few_calls() {
     let start = std::time::Instant::now();
     let (status, out, err) = cluster.run();
     assert_eq!(status, 0, "{err}");
-    assert_eq!(out, "3000 topics: 0 created, 0 raised, 0 configured, 3000 as declared\n");
+    assert_eq!(
+        out,
+        "topics: 3000 declared, 0 created, 0 raised, 0 configured, 3000 as declared\n"
+    );
     assert_eq!(cluster.calls().len(), 3);
     assert!(start.elapsed() < Duration::from_secs(60));
 }
@@ -276,9 +363,13 @@ fn groups_are_configured_once() {
     let cluster = Cluster::running(&script(&timeouts));
     let (status, out, err) = cluster.run();
     assert_eq!((status, err.as_str()), (0, ""));
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    + kafka-configs --bootstrap-server broker:9092 --alter --entity-type groups --entity-name 'g $(touch owned),='\'' x' --add-config consumer.heartbeat.interval.ms=5000,consumer.session.timeout.ms=50000
+    + kafka-configs --bootstrap-server broker:9092 --alter --entity-type groups --entity-name loom-a --add-config consumer.heartbeat.interval.ms=5000,consumer.session.timeout.ms=50000
+    groups: 2 declared, 2 configured, 0 as declared
+    "#);
     let (status, out, _) = cluster.run();
-    assert_eq!((status, out.as_str()), (0, "2 groups: 0 configured, 2 as declared\n"));
+    assert_eq!((status, out.as_str()), (0, "groups: 2 declared, 0 configured, 2 as declared\n"));
     assert_eq!(cluster.calls().len(), 4);
     assert!(!cluster.state.path().join("owned").exists());
 
@@ -286,5 +377,8 @@ fn groups_are_configured_once() {
     fs::write(&cluster.script, script(&[(Setting::SessionTimeout, 30_000)])).unwrap();
     let (status, _, err) = cluster.run();
     assert_eq!(status, 1);
-    assert!(err.contains("must be greater than or equal to group.consumer.min.session.timeout.ms"), "{err}");
+    assert!(
+        err.contains("must be greater than or equal to group.consumer.min.session.timeout.ms"),
+        "{err}"
+    );
 }

@@ -53,9 +53,14 @@ find_tool() {
 # Shows a command that changes the cluster and, unless this is a dry run, runs it; what it printed is in `output`.
 output=''
 change() {
-    printf '+'
-    printf ' %q' "$@"
-    printf '\n'
+    local word shown='+'
+    for word in "$@"; do
+        if [[ ! $word =~ ^[A-Za-z0-9._/:=@%+,-]+$ ]]; then
+            word="'${word//"'"/"'\''"}'"
+        fi
+        shown+=" $word"
+    done
+    printf '%s\n' "$shown"
     [[ $mode == apply ]] || return 0
     output=$("$@" 2>&1)
 }

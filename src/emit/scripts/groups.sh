@@ -58,9 +58,9 @@ main() {
         configured=$((configured + 1))
     done
     if [[ $mode == apply ]]; then
-        printf '%s groups: %s configured, %s as declared\n' "${#names[@]}" "$configured" "$kept"
+        printf 'groups: %s declared, %s configured, %s as declared\n' "${#names[@]}" "$configured" "$kept"
     else
-        printf '%s groups: %s to configure, %s as declared; nothing was changed (--dry-run)\n' \
+        printf 'groups: %s declared, %s to configure, %s as declared; nothing was changed (--dry-run)\n' \
             "${#names[@]}" "$configured" "$kept"
     fi
 }

@@ -214,10 +214,10 @@ main() {
         settle "$name" first
     done
     if [[ $mode == apply ]]; then
-        printf '%s topics: %s created, %s raised, %s configured, %s as declared\n' \
+        printf 'topics: %s declared, %s created, %s raised, %s configured, %s as declared\n' \
             "${#names[@]}" "$created" "$raised" "$configured" "$kept"
     else
-        printf '%s topics: %s to create, %s to raise, %s to configure, %s as declared; nothing was changed (--dry-run)\n' \
+        printf 'topics: %s declared, %s to create, %s to raise, %s to configure, %s as declared; nothing was changed (--dry-run)\n' \
             "${#names[@]}" "$created" "$raised" "$configured" "$kept"
     fi
 }

@@ -10,15 +10,25 @@ use super::plan::{Plan, Why};
 /// What a plan would change, as unified diffs that `git apply` and `patch -p1` take.
 #[must_use]
 pub fn diff(plan: &Plan<'_>) -> String {
-    let root = plan.root.file_name().map_or_else(String::new, |name| format!("{}/", name.to_string_lossy()));
+    let root = plan
+        .root
+        .file_name()
+        .map_or_else(String::new, |name| format!("{}/", name.to_string_lossy()));
     let old = |path: &str| {
-        fs::read(plan.root.join(path)).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        fs::read(plan.root.join(path))
+            .map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     };
     let mut out = String::new();
     for write in &plan.writes {
         let path = write.artifact.path();
         match write.why {
-            Why::Missing => one(&mut out, "", write.artifact.contents(), "/dev/null", &format!("b/{root}{path}")),
+            Why::Missing => one(
+                &mut out,
+                "",
+                write.artifact.contents(),
+                "/dev/null",
+                &format!("b/{root}{path}"),
+            ),
             Why::Differs => {
                 let (from, to) = (format!("a/{root}{path}"), format!("b/{root}{path}"));
                 one(&mut out, &old(path), write.artifact.contents(), &from, &to);
@@ -38,5 +48,9 @@ pub fn diff(plan: &Plan<'_>) -> String {
 }
 
 fn one(out: &mut String, old: &str, new: &str, from: &str, to: &str) {
-    let _ = write!(out, "{}", TextDiff::from_lines(old, new).unified_diff().header(from, to));
+    let _ = write!(
+        out,
+        "{}",
+        TextDiff::from_lines(old, new).unified_diff().header(from, to)
+    );
 }

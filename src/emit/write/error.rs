@@ -82,13 +82,18 @@ impl WriteError {
             ),
             Self::NotASeed(_) => "only files in migrations/ are replaced by name".to_owned(),
             Self::Busy { .. } => {
-                "wait for the other compilation to end; the lock goes with its process, also when that is killed".to_owned()
+                "wait for the other compilation to end; the lock goes with its process, also when that is killed"
+                    .to_owned()
             }
             Self::Io { error, .. } => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space and compile again",
                 ErrorKind::FileTooLarge => "raise the limit on file sizes (ulimit -f) and compile again",
-                ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: mount it writable, or compile elsewhere",
-                ErrorKind::PermissionDenied => "give yourself the right to write there, or compile as the folder's owner",
+                ErrorKind::ReadOnlyFilesystem => {
+                    "the file system is mounted read-only: mount it writable, or compile elsewhere"
+                }
+                ErrorKind::PermissionDenied => {
+                    "give yourself the right to write there, or compile as the folder's owner"
+                }
                 ErrorKind::InvalidFilename => "the file system does not take that name: use a shorter or plainer one",
                 _ => "mend that and compile again",
             }
@@ -102,10 +107,18 @@ impl fmt::Display for WriteError {
         match self {
             Self::Duplicate(path) => write!(f, "two things compile to {path}"),
             Self::WrongKind { path, found, wanted } => {
-                write!(f, "{} is {found}, and {wanted} belongs there; nothing was changed", path.display())
+                write!(
+                    f,
+                    "{} is {found}, and {wanted} belongs there; nothing was changed",
+                    path.display()
+                )
             }
             Self::SeedExists(path) => {
-                write!(f, "the seed {} is there with other content; nothing was changed", path.display())
+                write!(
+                    f,
+                    "the seed {} is there with other content; nothing was changed",
+                    path.display()
+                )
             }
             Self::NotASeed(path) => write!(f, "{} is not a seed and can't be replaced", path.escape_debug()),
             Self::Busy { lock, holder } => write!(

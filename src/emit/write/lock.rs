@@ -25,7 +25,11 @@ pub struct Lock {
 #[derive(Debug)]
 enum Held {
     /// The lock file, and whether the folder was made for it.
-    Locked { path: PathBuf, file: File, root_is_new: bool },
+    Locked {
+        path: PathBuf,
+        file: File,
+        root_is_new: bool,
+    },
     /// Nothing can be written here, which matters only once something is to be written.
     Unwritable(io::Error),
 }
@@ -61,7 +65,13 @@ pub fn lock(root: &Path, wait: Duration) -> Result<Lock, WriteError> {
                 wanted: "a lock file",
             });
         }
-        let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+        let file = match OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+        {
             Ok(file) => file,
             // The folder went with the lock of somebody who had just made it and had nothing to write.
             Err(error) if error.kind() == ErrorKind::NotFound && start.elapsed() < wait => {
@@ -87,9 +97,9 @@ pub fn lock(root: &Path, wait: Duration) -> Result<Lock, WriteError> {
             }
             Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path)
-                    .ok()
-                    .filter(|text| text.len() < 100 && text.starts_with("process ") && !text.contains(char::is_control));
+                let holder = fs::read_to_string(&path).ok().filter(|text| {
+                    text.len() < 100 && text.starts_with("process ") && !text.contains(char::is_control)
+                });
                 return Err(WriteError::Busy { lock: path, holder });
             }
             Err(TryLockError::Error(error)) => return Err(WriteError::io(&path, "lock", error)),
@@ -104,7 +114,9 @@ impl Lock {
             Held::Locked { .. } => Ok(()),
             Held::Unwritable(error) => {
                 // An io::Error can't be cloned; its number says the same.
-                let error = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+                let error = error
+                    .raw_os_error()
+                    .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
                 Err(WriteError::io(&self.root, "write to", error))
             }
         }

@@ -181,14 +181,15 @@ const fn is_executable(_: &Metadata) -> bool {
 }
 
 /// What stands in our folders without an artifact: the files that we made, and the rest.
-fn without_source(
-    root: &Path,
-    folders: &BTreeMap<&str, Folder>,
-    wanted: &HashSet<&str>,
-) -> (Vec<String>, Vec<String>) {
+fn without_source(root: &Path, folders: &BTreeMap<&str, Folder>, wanted: &HashSet<&str>) -> (Vec<String>, Vec<String>) {
     let orphans: Vec<(String, Kind)> = OWNED
         .into_iter()
-        .flat_map(|inner| folders[inner].names.iter().map(move |(name, kind)| (format!("{inner}/{name}"), *kind)))
+        .flat_map(|inner| {
+            folders[inner]
+                .names
+                .iter()
+                .map(move |(name, kind)| (format!("{inner}/{name}"), *kind))
+        })
         .filter(|(path, _)| !wanted.contains(path.as_str()))
         // A folder on the way to an artifact has a source.
         .filter(|(path, _)| !folders.contains_key(path.as_str()))
@@ -209,8 +210,8 @@ fn carries_header(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut start));
     read.is_ok()
-        && start
-            .split(|byte| *byte == b'\n')
-            .take(HEADER_LINES)
-            .any(|line| line.windows(HEADER_MARK.len()).any(|window| window == HEADER_MARK.as_bytes()))
+        && start.split(|byte| *byte == b'\n').take(HEADER_LINES).any(|line| {
+            line.windows(HEADER_MARK.len())
+                .any(|window| window == HEADER_MARK.as_bytes())
+        })
 }
