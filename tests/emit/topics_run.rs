@@ -117,7 +117,10 @@ fn makes_what_is_missing_and_then_only_looks() {
 
     let (status, out, err) = cluster.run();
     assert_eq!((status, err.as_str()), (0, ""));
-    assert_eq!(out, "topics: 2 declared, 0 created, 0 raised, 0 configured, 2 as declared\n");
+    assert_eq!(
+        out,
+        "topics: 2 declared, 0 created, 0 raised, 0 configured, 2 as declared\n"
+    );
     assert_eq!(cluster.calls().len(), 1, "one call where nothing differs");
 }
 
@@ -369,7 +372,10 @@ fn groups_are_configured_once() {
     groups: 2 declared, 2 configured, 0 as declared
     "#);
     let (status, out, _) = cluster.run();
-    assert_eq!((status, out.as_str()), (0, "groups: 2 declared, 0 configured, 2 as declared\n"));
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "groups: 2 declared, 0 configured, 2 as declared\n")
+    );
     assert_eq!(cluster.calls().len(), 4);
     assert!(!cluster.state.path().join("owned").exists());
 

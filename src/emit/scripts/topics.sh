@@ -171,7 +171,8 @@ settle() {
         elif [[ $attempt == first && ($output == *'already has'* || $output == *'would not be an increase'*) ]]; then
             look_again "$name"
             return
-        else
+        elif [[ $output != *"already has $wanted partition(s)"* ]]; then
+            # A broker that has not heard of the race yet still told us the old number when we looked again.
             give_up "$name"
         fi
     fi
