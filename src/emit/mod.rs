@@ -1,7 +1,12 @@
-//! Settings become files. Pure functions return artifacts; `write` alone touches the disk.
+//! Settings become files. Pure functions return artifacts; [`write`] alone touches the disk.
 
 mod artifact;
 mod schema;
+mod shell;
+mod topics;
+pub mod write;
 
-pub use artifact::Artifact;
+pub use artifact::{Access, Artifact, HEADER_MARK, OWNED, PathError, SEEDS, file_name, header};
 pub use schema::{SchemaKind, file_schema, schema_files};
+pub use shell::quote;
+pub use topics::topic_scripts;
