@@ -154,7 +154,6 @@ pub fn model(topics: impl IntoIterator<Item = Topic>, services: Vec<Service>) ->
         base_branch: "main".to_owned(),
         broker: broker(),
         environments: Vec::new(),
-        severities: Vec::new(),
         matrix: Matrix {
             file: FILE,
             edition: sourced(Edition::E2026),
