@@ -3,6 +3,9 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod lowering;
+mod lowering_pages;
+mod lowering_raw;
 mod view;
 
 use rayon::prelude::*;
@@ -35,7 +38,7 @@ pub struct Rule {
 }
 
 /// Every family of rules, in the order of the reference.
-const FAMILIES: &[&[Rule]] = &[];
+const FAMILIES: &[&[Rule]] = &[lowering::RULES, lowering_raw::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
