@@ -3,6 +3,9 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod mend;
+mod tell;
+mod timeouts;
 mod view;
 
 use rayon::prelude::*;
@@ -35,7 +38,13 @@ pub struct Rule {
 }
 
 /// Every family of rules, in the order of the reference.
-const FAMILIES: &[&[Rule]] = &[];
+const FAMILIES: &[&[Rule]] = &[
+    timeouts::relations::RULES,
+    timeouts::session::RULES,
+    timeouts::protocol::RULES,
+    timeouts::handlers::RULES,
+    timeouts::poll_interval::RULES,
+];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
