@@ -3,7 +3,9 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod fetch;
 mod mend;
+mod network;
 mod tell;
 mod timeouts;
 mod view;
@@ -44,6 +46,10 @@ const FAMILIES: &[&[Rule]] = &[
     timeouts::protocol::RULES,
     timeouts::handlers::RULES,
     timeouts::poll_interval::RULES,
+    network::RULES,
+    fetch::bytes::RULES,
+    fetch::records::RULES,
+    fetch::queue::RULES,
 ];
 
 /// Every rule.

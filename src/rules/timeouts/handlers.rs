@@ -15,7 +15,7 @@ use crate::units::format_duration;
 /// The share of records that a cost without a maximum is judged at: one in a thousand is slower.
 const NEARLY_ALL: f64 = 0.999;
 
-pub(super) const RULES: &[Rule] = &[
+pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &HANDLER_OUTLASTS_SESSION,
         check: Check::Service(handler_outlasts_session),

@@ -13,7 +13,7 @@ use crate::units::format_duration;
 /// Confluent's JavaScript client doubles the poll interval, and librdkafka takes no more than a day.
 const LONGEST_DOUBLED: Duration = Duration::from_secs(43_200);
 
-pub(super) const RULES: &[Rule] = &[
+pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &REBALANCE_OUTLASTS_POLL_INTERVAL,
         check: Check::Service(rebalance_outlasts_poll_interval),

@@ -10,7 +10,7 @@ use crate::rules::tell::{about, brokers, label_declared, label_other, on_librdka
 use crate::rules::{Check, Rule, ServiceView};
 use crate::source::Edit;
 
-pub(super) const RULES: &[Rule] = &[
+pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &ASSIGNORS_UNDER_CONSUMER,
         check: Check::Service(assignors_under_consumer),

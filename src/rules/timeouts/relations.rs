@@ -11,7 +11,7 @@ use crate::rules::tell::{about, chosen, third};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
-pub(super) const RULES: &[Rule] = &[
+pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &HEARTBEAT_NOT_BELOW_SESSION,
         check: Check::Service(heartbeat_not_below_session),

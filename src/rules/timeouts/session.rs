@@ -14,7 +14,7 @@ use crate::units::format_duration;
 /// The longest session that needs no explanation: above what the longest-running models are configured with.
 const LONG_SESSION: Duration = Duration::from_secs(180);
 
-pub(super) const RULES: &[Rule] = &[
+pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &SESSION_OUTSIDE_BROKER,
         check: Check::Service(session_outside_broker),
