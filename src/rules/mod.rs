@@ -3,6 +3,7 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod delivery;
 mod fetch;
 mod mend;
 mod network;
@@ -50,6 +51,11 @@ const FAMILIES: &[&[Rule]] = &[
     fetch::bytes::RULES,
     fetch::records::RULES,
     fetch::queue::RULES,
+    delivery::commits::RULES,
+    delivery::offsets::RULES,
+    delivery::topics::RULES,
+    delivery::retries::RULES,
+    delivery::members::RULES,
 ];
 
 /// Every rule.
