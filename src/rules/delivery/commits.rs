@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Example, Finding, Findings, Page, Safety, Severity, Stance};
 use crate::model::keywords::{Client, Commit, Handler};
 use crate::model::origin::Layer;
-use crate::model::service::{Concurrency, RawValue, Service};
+use crate::model::service::{Concurrency, Service};
 use crate::rules::mend::edit_profile;
 use crate::rules::tell::{label_declared, label_other};
 use crate::rules::{Check, Rule, ServiceView};
@@ -107,26 +107,9 @@ fn after_batch(finding: Finding, service: &Service) -> Finding {
     )
 }
 
-/// Whether the service stores offsets itself, by a raw setting.
-fn stores_itself(service: &Service) -> bool {
-    service.raw.iter().any(|raw| {
-        raw.client == Client::Librdkafka
-            && raw.key == "enable.auto.offset.store"
-            && match &*raw.value {
-                RawValue::Switch(on) => !on,
-                RawValue::Text(text) => text == "false",
-                RawValue::Integer(_) | RawValue::Float(_) => false,
-            }
-    })
-}
-
 /// Whether the client's timer commits what was handed out, processed or not.
 fn commits_what_it_hands_out(service: &Service) -> bool {
-    match *service.client {
-        Client::Librdkafka => !stores_itself(service),
-        Client::Aiokafka => true,
-        Client::Java | Client::Kafkajs | Client::ConfluentJavascript => false,
-    }
+    matches!(*service.client, Client::Librdkafka | Client::Aiokafka)
 }
 
 fn commit_before_work(view: &ServiceView<'_>, findings: &mut Findings) {

@@ -7,8 +7,6 @@ use crate::rules::tell::{about, brokers, chose, label_declared, on_librdkafka};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::Size;
 
-/// librdkafka's default for message.max.bytes.
-const MESSAGE_MAX: u64 = 1_000_000;
 /// librdkafka's default for fetch.max.bytes.
 const FETCH_MAX: u64 = 52_428_800;
 /// What a response holds besides the records, by librdkafka's own reckoning.
@@ -36,8 +34,8 @@ pub const FETCH_BELOW_MESSAGE: Page = Page {
     severity: Severity::Error,
     stance: Stance::Rejected,
     summary: "On librdkafka, fetch_max is below message_max.",
-    why: "librdkafka refuses to create a consumer whose `fetch.max.bytes` is below its `message.max.bytes`, which is 1,000,000 bytes unless it is set. To fetch less, lower both.",
-    bad: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nfetch_max = \"500kB\"\n"),
+    why: "librdkafka refuses to create a consumer whose `fetch.max.bytes` is below its `message.max.bytes`. Unset, message_max follows a smaller fetch_max by itself when the profile is compiled; set, it has to be lowered with it.",
+    bad: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nfetch_max = \"500kB\"\nmessage_max = \"1MB\"\n"),
     good: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nfetch_max = \"500kB\"\nmessage_max = \"500kB\"\n"),
     source: "librdkafka 2.12.1, rd_kafka_conf_finalize: `fetch.max.bytes` must be >= `message.max.bytes`",
 };
@@ -75,10 +73,9 @@ pub const FETCH_ABOVE_BROKER: Page = Page {
 fn fetch_below_message(view: &ServiceView<'_>, findings: &mut Findings) {
     const PAIR: [Setting; 2] = [Setting::FetchMax, Setting::MessageMax];
     let settings = &view.service.run.consumer;
-    let Some(fetch) = settings.size(Setting::FetchMax) else {
+    let (Some(fetch), Some(message_max)) = (settings.size(PAIR[0]), settings.size(PAIR[1])) else {
         return;
     };
-    let message_max = settings.size(Setting::MessageMax).unwrap_or(MESSAGE_MAX);
     if !on_librdkafka(*view.service.client) || fetch >= message_max {
         return;
     }
@@ -95,7 +92,7 @@ fn fetch_below_message(view: &ServiceView<'_>, findings: &mut Findings) {
         view.service,
         Setting::MessageMax,
         fetch,
-        "or raise fetch_max",
+        "remove it, or raise fetch_max",
     ));
 }
 

@@ -8,7 +8,7 @@ use crate::model::keywords::{Client, Handler};
 use crate::model::service::Service;
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{about, label_other, rounded_up};
+use crate::rules::tell::{about, chose, label_other, rounded_up};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
@@ -136,12 +136,13 @@ fn handler_outlasts_rebalance(view: &ServiceView<'_>, findings: &mut Findings) {
     if *service.client != Client::Kafkajs {
         return;
     }
-    let Some(finding) = record_above(
-        &HANDLER_OUTLASTS_REBALANCE,
-        service,
-        Setting::RebalanceTimeout,
-        "a rebalance waits",
-    ) else {
+    // Without a rebalance timeout of its own, a declared poll interval is compiled into it.
+    let setting = if !chose(service, Setting::RebalanceTimeout) && chose(service, Setting::MaxPollInterval) {
+        Setting::MaxPollInterval
+    } else {
+        Setting::RebalanceTimeout
+    };
+    let Some(finding) = record_above(&HANDLER_OUTLASTS_REBALANCE, service, setting, "a rebalance waits") else {
         return;
     };
     let slowest = service
