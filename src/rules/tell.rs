@@ -1,5 +1,6 @@
 //! How findings about settings are told: at the value that is to be changed, with labels where inherited ones stand.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::diagnostic::{Finding, Page};
@@ -76,15 +77,32 @@ pub(super) fn chose(service: &Service, setting: Setting) -> bool {
     chosen(service, &[setting])
 }
 
-/// The brokers that a service will meet: those of the project and of every environment, with a name for messages.
-pub(super) fn brokers(model: &Model) -> impl Iterator<Item = (String, &Broker)> {
-    let own = std::iter::once(("the brokers".to_owned(), &model.broker));
-    own.chain(
-        model
-            .environments
-            .iter()
-            .map(|place| (format!("the brokers of {}", place.name), &place.broker)),
-    )
+/// Whose brokers are meant: those of an environment, or of the project.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a>(Option<&'a str>);
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(environment) => write!(f, "the brokers of {environment}"),
+            None => f.write_str("the brokers"),
+        }
+    }
+}
+
+/// The brokers that a service will meet: those of the project and of every environment.
+pub(super) fn brokers(model: &Model) -> impl Iterator<Item = (Whose<'_>, &Broker)> {
+    let places = model.environments.iter();
+    std::iter::once((Whose(None), &model.broker))
+        .chain(places.map(|place| (Whose(Some(place.name.as_str())), &place.broker)))
+}
+
+/// Labels a setting where it comes from, unless the finding already stands there.
+pub(super) fn label_setting(finding: Finding, service: &Service, setting: Setting) -> Finding {
+    match service.run.consumer.get(setting) {
+        Some(value) => label_other(finding, value.span(), words(service, setting, value)),
+        None => finding,
+    }
 }
 
 /// Labels a value that a person declared; a built-in default has no place worth showing.
@@ -124,6 +142,16 @@ pub(super) fn rounded_down(duration: Duration) -> Duration {
     }
 }
 
+/// In whole MiB where there are some, else as it is.
+pub(super) const fn rounded_up_size(bytes: u64) -> u64 {
+    const MIB: u64 = 1 << 20;
+    if bytes < MIB {
+        bytes
+    } else {
+        bytes.div_ceil(MIB).saturating_mul(MIB)
+    }
+}
+
 /// In whole seconds, and at least one.
 pub(super) fn rounded_up(seconds: f64) -> Duration {
     let whole = seconds.max(1.0).min(f64::from(u32::MAX)).ceil();
@@ -142,6 +170,9 @@ mod tests {
         assert_eq!(third(ms(1_000)), ms(333));
         assert_eq!(third(ms(2)), ms(0));
         assert_eq!(rounded_down(ms(1_999)), ms(1_000));
+        assert_eq!(rounded_up_size(1_000), 1_000);
+        assert_eq!(rounded_up_size(8_389_120), 9 << 20);
+        assert_eq!(rounded_up_size(8 << 20), 8 << 20);
         assert_eq!(rounded_up(0.0), ms(1_000));
         assert_eq!(rounded_up(1.2), ms(2_000));
         assert_eq!(rounded_up(f64::INFINITY), Duration::from_secs(u64::from(u32::MAX)));

@@ -192,7 +192,7 @@ fn commit_interval(view: &ServiceView<'_>, findings: &mut Findings) {
         } else {
             "librdkafka refuses it, and the service does not start"
         })
-        .help("5s is what every client does by default");
+        .help("write commit_interval = \"5s\", the usual one");
     let by_profile = interval.origin.layer == Layer::Profile;
     findings.push(if by_profile {
         let edit = edit_profile(service, &["delivery", "commit_interval"], "\"5s\"");

@@ -8,13 +8,10 @@ use crate::model::origin::Sourced;
 use crate::model::service::{Concurrency, Service};
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{about, label_declared, label_other};
+use crate::rules::tell::{brokers, label_declared, label_other, label_setting};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::source::{Edit, Span};
 use crate::units::format_duration;
-
-/// The longest id that the Java client takes.
-const LONGEST_ID: usize = 249;
 
 pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
@@ -59,7 +56,7 @@ pub const INSTANCE_ID_MALFORMED: Page = Page {
     severity: Severity::Error,
     stance: Stance::Rejected,
     summary: "An instance_id has a broken variable, or characters that the Java client refuses.",
-    why: "A variable is written `${NAME}`, with letters, digits and `_`; anything else that begins with `${` could not be filled in. Besides, the Java client takes at most 249 letters, digits, `.`, `_` and `-`, and refuses to start otherwise.",
+    why: "A variable is written `${NAME}`, with letters, digits and `_`; anything else that begins with `${` could not be filled in. Besides, the Java client takes only letters, digits, `.`, `_` and `-`, and refuses to start otherwise. (More than 249 bytes are refused when the profile is read.)",
     bad: Example::Snippet("instance_id = \"example ${HOSTNAME}\"\n"),
     good: Example::Snippet("instance_id = \"example-${HOSTNAME}\"\n"),
     source: "Java 4.4.0: `Group instance id is invalid`; librdkafka 2.12.1 does not check",
@@ -228,27 +225,9 @@ fn instance_id_malformed(view: &ServiceView<'_>, findings: &mut Findings) {
         findings.push(label_other(finding, view.service.client.span(), "the client is java"));
         return;
     }
-    let length: usize = pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.len(),
-            Piece::Variable | Piece::Broken => 1,
-        })
-        .sum();
-    if length > LONGEST_ID || matches!(id.as_str(), "." | "..") {
-        findings.push(refuse(
-            format!("instance_id is `{}`, which the Java client refuses", shortened(id)),
-            consequence,
-        ));
-    }
-}
-
-fn shortened(id: &str) -> String {
-    let start: String = id.chars().take(40).collect();
-    if start.len() < id.len() {
-        format!("{}… ({} bytes)", start.escape_debug(), id.len())
-    } else {
-        start.escape_debug().to_string()
+    if matches!(id.as_str(), "." | "..") {
+        let message = format!("instance_id is `{}`, which the Java client refuses", id.value);
+        findings.push(refuse(message, consequence));
     }
 }
 
@@ -291,23 +270,36 @@ fn restart_outlasts_session(view: &ServiceView<'_>, findings: &mut Findings) {
     if **restart <= session {
         return;
     }
-    let told = about(&RESTART_OUTLASTS_SESSION, service, &[Setting::SessionTimeout], "");
     let message = format!(
         "a restart takes {}, longer than the session ({})",
         format_duration(**restart),
         format_duration(session)
     );
-    let mut finding = Finding::new(&RESTART_OUTLASTS_SESSION, restart.span(), message).here("gone for so long");
-    for label in std::iter::once(told.primary).chain(told.labels) {
-        finding = label_other(finding, label.span, label.text);
-    }
+    let finding = Finding::new(&RESTART_OUTLASTS_SESSION, restart.span(), message).here("gone for so long");
+    let finding = label_setting(finding, service, Setting::SessionTimeout);
     let finding = label_declared(finding, id, "static membership is to cover it").at_run_time(
         "the partitions stand still for the session, then the group rebalances, and once more when the member is back",
     );
-    let longer = Duration::from_secs(restart.as_secs().saturating_add(1).saturating_mul(3) / 2);
-    let or = "if the brokers allow it";
-    let (model, setting) = (view.model, Setting::SessionTimeout);
-    findings.push(suggest_duration(finding, model, service, setting, longer, or));
+    let most = brokers(view.model)
+        .map(|(_, broker)| *broker.max_session_timeout)
+        .min()
+        .unwrap_or(Duration::MAX);
+    findings.push(if **restart <= most {
+        let longer = half_as_much_again(**restart).min(most);
+        let (model, setting) = (view.model, Setting::SessionTimeout);
+        suggest_duration(finding, model, service, setting, longer, "or restart faster")
+    } else {
+        finding.help(format!(
+            "the brokers allow sessions of at most {}: restart faster, or give static membership up",
+            format_duration(most)
+        ))
+    });
+}
+
+/// One and a half times as long, in whole tens of seconds.
+fn half_as_much_again(duration: Duration) -> Duration {
+    let tens = duration.as_secs().saturating_mul(3).div_ceil(20);
+    Duration::from_secs(tens.max(1).saturating_mul(10)).max(duration)
 }
 
 /// The longest that a member is busy between two polls: one record at its slowest, or a batch of ordinary ones.

@@ -9,7 +9,7 @@ use crate::model::origin::Layer;
 use crate::model::service::{Retry, Service};
 use crate::model::settings::Setting;
 use crate::rules::mend::edit_profile;
-use crate::rules::tell::label_other;
+use crate::rules::tell::{label_other, label_setting};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
@@ -191,11 +191,7 @@ fn too_long(page: &Page, view: &ServiceView<'_>, retry: &Retry, seconds: f64, me
         retry.backoff.span(),
         format!("{} before the second, doubling", format_duration(*retry.backoff)),
     );
-    let finding = label_other(
-        finding,
-        value.span(),
-        format!("`{setting}` is {}, {}", value.value, value.origin.layer.words()),
-    );
+    let finding = label_setting(finding, service, setting);
     Some(finding.at_run_time(
         "the member is thrown out before the last try, another begins with the first, and the group never gets past the record",
     ))

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Example, Findings, Page, Severity, Stance};
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_size;
-use crate::rules::tell::{about, brokers, chose, label_declared, on_librdkafka};
+use crate::rules::tell::{about, brokers, chose, label_declared, on_librdkafka, rounded_up_size};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::Size;
 
@@ -123,7 +123,7 @@ fn receive_below_fetch(view: &ServiceView<'_>, findings: &mut Findings) {
         view.model,
         view.service,
         Setting::ReceiveMessageMax,
-        needed,
+        rounded_up_size(needed),
         "or remove it: it follows fetch_max by itself",
     ));
 }

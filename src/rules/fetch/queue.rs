@@ -71,6 +71,13 @@ fn demand(view: &ServiceView<'_>) -> Option<f64> {
     Some(arrives.min(handles))
 }
 
+/// A backoff in which no more than half of what a refill brings is used up, at most the one that was measured.
+fn short_enough(cycle: u64, demand: Option<f64>) -> Duration {
+    let half = demand.map_or(f64::INFINITY, |demand| cycle as f64 / 2.0 / demand);
+    let longest = Duration::try_from_secs_f64(half).unwrap_or(SHORT_BACKOFF);
+    rounded_down(longest.min(SHORT_BACKOFF))
+}
+
 fn queue_starves(view: &ServiceView<'_>, findings: &mut Findings) {
     const QUEUE: [Setting; 2] = [Setting::QueuedMax, Setting::QueuedMinMessages];
     let service = view.service;
@@ -82,7 +89,8 @@ fn queue_starves(view: &ServiceView<'_>, findings: &mut Findings) {
     let partitions: u64 = view.topics.iter().map(|topic| u64::from(*topic.partitions)).sum();
     let share = partitions.div_ceil(u64::from(service.replicas.max(1)));
     let cycle = refill(service, share).max(settings.size(Setting::QueuedMax).unwrap_or(0));
-    let starves = match demand(view) {
+    let demand = demand(view);
+    let starves = match demand {
         Some(demand) => demand * backoff.as_secs_f64() > cycle as f64,
         None => backoff >= BACKOFF && cycle < SMALL_QUEUE,
     };
@@ -91,13 +99,15 @@ fn queue_starves(view: &ServiceView<'_>, findings: &mut Findings) {
     }
     let shown = format_duration(backoff);
     let message = format!("the local queue is small and refilled only every fetch_queue_backoff ({shown})");
-    let all = [QUEUE[0], QUEUE[1], Setting::FetchQueueBackoff];
-    let finding = about(&QUEUE_STARVES, service, &all, message).at_run_time(format!(
+    // Only what was made small is worth showing.
+    let mut shown_settings = QUEUE.to_vec();
+    shown_settings.retain(|setting| chosen(service, &[*setting]));
+    shown_settings.push(Setting::FetchQueueBackoff);
+    let finding = about(&QUEUE_STARVES, service, &shown_settings, message).at_run_time(format!(
         "at most about {} are read in each {shown}, and the handler waits for the rest of it",
         Size(cycle)
     ));
-    let shorter = SHORT_BACKOFF.min(backoff / 10).max(Duration::from_millis(1));
-    let shorter = rounded_down(shorter);
+    let shorter = short_enough(cycle, demand);
     let (model, setting) = (view.model, Setting::FetchQueueBackoff);
     findings.push(suggest_duration(
         finding,

@@ -5,7 +5,7 @@ use crate::model::settings::Setting;
 use crate::model::settings::Value;
 use crate::model::topic::Topic;
 use crate::rules::mend::{suggest, suggest_size};
-use crate::rules::tell::{about, brokers, chose, label_declared, label_other, on_librdkafka};
+use crate::rules::tell::{about, brokers, chose, label_declared, label_other, on_librdkafka, rounded_up_size};
 use crate::rules::{Check, Rule, ServiceView, TopicView};
 use crate::source::Span;
 use crate::units::{Size, format_duration};
@@ -220,7 +220,7 @@ fn batch_above_receive(view: &ServiceView<'_>, findings: &mut Findings) {
     let finding = about(&BATCH_ABOVE_RECEIVE, service, &[Setting::ReceiveMessageMax], message)
         .label(at, format!("a batch may be {}", Size(largest)))
         .at_run_time("the client drops the connection and asks again, for ever: the partition is stuck at that batch");
-    let value = Value::Size(Size(needed));
+    let value = Value::Size(Size(rounded_up_size(needed)));
     let setting = Setting::ReceiveMessageMax;
     findings.push(suggest(
         finding,

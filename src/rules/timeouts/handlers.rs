@@ -8,7 +8,7 @@ use crate::model::keywords::{Client, Handler};
 use crate::model::service::Service;
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{about, chose, label_other, rounded_up};
+use crate::rules::tell::{chose, label_setting, rounded_up};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
@@ -98,18 +98,13 @@ fn slowest_words(cost: &Cost) -> String {
 /// A finding at the cost of a record, where that is declared to be above `setting`.
 fn record_above(page: &Page, service: &Service, setting: Setting, what: &str) -> Option<Finding> {
     let cost = service.run.processing.per_record.as_ref()?;
-    let limit = service.run.consumer.get(setting)?;
     let duration = service.run.consumer.duration(setting)?;
     if slowest_record(cost) <= duration {
         return None;
     }
     let message = format!("one record can take longer than {what} ({})", format_duration(duration));
     let finding = Finding::new(page, cost.span(), message).here(slowest_words(cost));
-    Some(label_other(
-        finding,
-        limit.span(),
-        format!("`{setting}` is {}, {}", limit.value, limit.origin.layer.words()),
-    ))
+    Some(label_setting(finding, service, setting))
 }
 
 fn handler_outlasts_session(view: &ServiceView<'_>, findings: &mut Findings) {
@@ -196,11 +191,8 @@ fn event_loop_blocked(view: &ServiceView<'_>, findings: &mut Findings) {
     } else {
         format!("CPU of one record, {records} in a batch")
     };
-    let told = about(&EVENT_LOOP_BLOCKED, service, &[Setting::SessionTimeout], "");
-    let mut finding = Finding::new(&EVENT_LOOP_BLOCKED, cpu.span(), message).here(here);
-    for label in std::iter::once(told.primary).chain(told.labels) {
-        finding = label_other(finding, label.span, label.text);
-    }
+    let finding = Finding::new(&EVENT_LOOP_BLOCKED, cpu.span(), message).here(here);
+    let finding = label_setting(finding, service, Setting::SessionTimeout);
     findings.push(
         finding
             .at_run_time(

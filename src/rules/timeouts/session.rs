@@ -7,7 +7,7 @@ use crate::model::keywords::{Client, GroupProtocol};
 use crate::model::origin::Sourced;
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{about, brokers, chose, chosen, label_declared, rounded_down};
+use crate::rules::tell::{Whose, about, brokers, chose, chosen, label_declared, rounded_down};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
@@ -91,7 +91,7 @@ pub const GROUP_TIMEOUT_OUTSIDE_BROKER: Page = Page {
 
 /// What brokers allow.
 struct Allowed<'a> {
-    by: String,
+    by: Whose<'a>,
     min: &'a Sourced<Duration>,
     max: &'a Sourced<Duration>,
     min_name: &'static str,
