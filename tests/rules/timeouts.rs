@@ -230,4 +230,13 @@ fn a_mistake_in_a_row_is_told_once() {
     project.merge("# file: profiles/matrix.toml\n[types.worker]\nheartbeat_interval = \"60s\"\n");
     let findings = project.found("C101");
     assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(
+        findings[0].primary.text,
+        "`heartbeat_interval` is 1min, from the row of `worker` (4 services)"
+    );
+    assert_eq!(findings[0].subject, None, "it is about none of them alone");
+    // One that says otherwise is no longer among them.
+    project.merge("[consumer]\nheartbeat_interval = \"3s\"\n");
+    let findings = project.found("C101");
+    assert!(findings[0].primary.text.ends_with("(3 services)"), "{findings:#?}");
 }

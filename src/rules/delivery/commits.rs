@@ -178,7 +178,7 @@ fn commit_on_receipt(view: &ServiceView<'_>, findings: &mut Findings) {
 fn commit_interval(view: &ServiceView<'_>, findings: &mut Findings) {
     let service = view.service;
     let interval = &service.run.delivery.commit_interval;
-    let whole = interval.subsec_nanos() % 1_000_000 == 0;
+    let whole = interval.subsec_nanos().is_multiple_of(1_000_000);
     if interval.is_edition() || (whole && !interval.is_zero() && **interval <= LONGEST_INTERVAL) {
         return;
     }
