@@ -3,9 +3,15 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod delivery;
+mod fetch;
 mod lowering;
 mod lowering_pages;
 mod lowering_raw;
+mod mend;
+mod network;
+mod tell;
+mod timeouts;
 mod view;
 
 use rayon::prelude::*;
@@ -38,7 +44,24 @@ pub struct Rule {
 }
 
 /// Every family of rules, in the order of the reference.
-const FAMILIES: &[&[Rule]] = &[lowering::RULES, lowering_raw::RULES];
+const FAMILIES: &[&[Rule]] = &[
+    timeouts::relations::RULES,
+    timeouts::session::RULES,
+    timeouts::protocol::RULES,
+    timeouts::handlers::RULES,
+    timeouts::poll_interval::RULES,
+    network::RULES,
+    fetch::bytes::RULES,
+    fetch::records::RULES,
+    fetch::queue::RULES,
+    delivery::commits::RULES,
+    delivery::offsets::RULES,
+    delivery::topics::RULES,
+    delivery::retries::RULES,
+    delivery::members::RULES,
+    lowering::RULES,
+    lowering_raw::RULES,
+];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
