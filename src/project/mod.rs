@@ -1,6 +1,7 @@
 //! The one project that every verb takes: read, resolved, judged.
 
 mod fix;
+mod proofs;
 mod reference;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
 pub use fix::{FixError, fix_all};
+pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
 
 /// A project as it stands on disk.
