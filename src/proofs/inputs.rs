@@ -213,7 +213,8 @@ fn fleet_topic(topic: &Topic) -> fleet::Topic {
 
 /// How the group shares partitions. Where nothing is said, the client's own first choice: `range` for Java and
 /// librdkafka, `roundrobin` for the others, KIP-848's `uniform`.
-fn assignor(service: &Service, run: &Run) -> Assignor {
+#[must_use]
+pub fn assignor(service: &Service, run: &Run) -> Assignor {
     let range = match service.group_protocol.value {
         GroupProtocol::Consumer => matches!(
             run.consumer

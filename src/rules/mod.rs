@@ -3,7 +3,12 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod groups;
+mod matrix;
 mod proofs;
+pub mod reasons;
+mod renames;
+mod topics;
 mod view;
 
 use rayon::prelude::*;
@@ -36,7 +41,13 @@ pub struct Rule {
 }
 
 /// Every family of rules, in the order of the reference.
-const FAMILIES: &[&[Rule]] = &[proofs::RULES];
+const FAMILIES: &[&[Rule]] = &[
+    matrix::RULES,
+    topics::RULES,
+    groups::RULES,
+    renames::RULES,
+    proofs::RULES,
+];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
