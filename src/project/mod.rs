@@ -1,8 +1,11 @@
 //! The one project that every verb takes: read, resolved, judged.
 
+mod accepted;
+mod allows;
 mod fix;
 mod proofs;
 mod reference;
+mod severity;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -48,7 +51,7 @@ impl Project {
     ///
     /// # Errors
     /// [`ReadError`] where there is no readable `lagproof.toml`.
-    pub fn read(tree: &Tree, _today: &Date) -> Result<Self, ReadError> {
+    pub fn read(tree: &Tree, today: &Date) -> Result<Self, ReadError> {
         let (mut sources, mut findings) = (Sources::new(), Findings::new());
         let shared = read_shared(tree, &mut sources, &mut findings)?;
         let resolver = Resolver::new(&shared, &mut findings);
@@ -61,6 +64,7 @@ impl Project {
         if let Some(model) = &model {
             findings.extend(rules::judge(model));
         }
+        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {
@@ -118,6 +122,7 @@ pub fn pages() -> Vec<&'static Page> {
     let mut pages: Vec<&Page> = declared::pages::PAGES.to_vec();
     pages.extend(resolve::pages::PAGES);
     pages.extend(rules::rules().map(|rule| rule.page));
+    pages.extend(accepted::PAGES);
     pages.sort_by_key(|page| page.code);
     pages.dedup_by_key(|page| page.code);
     pages
