@@ -2,10 +2,11 @@
 
 use crate::model::keywords::{Client, GroupProtocol};
 use crate::model::origin::Sourced;
-use crate::model::service::{Run, Service};
+use crate::model::service::{Raw, Run, Service};
 use crate::model::settings::{OffsetReset, Setting, Value};
 
 use super::lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
+use super::raw::{RawProblem, raw_entry, unknown_entry};
 
 /// What is being lowered, and what has become of it so far.
 pub(super) struct Lowering<'a> {
@@ -159,6 +160,25 @@ impl<'a> Lowering<'a> {
             self.note_key("instance_id", id, Loss::Elsewhere, text);
         } else {
             self.put(section, key, id.value.clone());
+        }
+    }
+
+    /// What the profile gives under the client's own names, by name, after everything else. What the client would refuse
+    /// or ignore is left out: a rule has refused it already.
+    pub fn raw(&mut self) {
+        let mut raw: Vec<&Raw> = self
+            .service
+            .raw
+            .iter()
+            .filter(|raw| raw.client == self.client)
+            .collect();
+        raw.sort_by(|a, b| a.key.cmp(&b.key));
+        for raw in raw {
+            match raw_entry(self.client, &raw.key, &raw.value.value) {
+                Ok(entry) => self.entries.push(entry),
+                Err(RawProblem::Unknown(_)) => self.entries.push(unknown_entry(&raw.key, &raw.value.value)),
+                Err(_) => {}
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod librdkafka;
 mod lowered;
 mod lowering;
 mod native;
+mod raw;
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::model::settings::{Setting, Value};
 use crate::units::Size;
 
 pub use lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
+
+pub use raw::{Modelled, RawProblem, is_modelled, raw_entry};
 
 use lowering::Lowering;
 
@@ -93,6 +96,7 @@ pub fn lower_run(service: &Service, run: &Run, client: Client) -> Lowered {
         Client::Kafkajs => kafkajs::lower(&mut lowering),
         Client::ConfluentJavascript => confluent_javascript::lower(&mut lowering),
     }
+    lowering.raw();
     lowering.finish()
 }
 
