@@ -20,6 +20,8 @@ const NAME: usize = 14;
 /// Formulas that are longer get a line of their own.
 const FORMULA: usize = 44;
 const GAP: &str = "  ";
+/// Lists are broken before this column.
+const LINE: usize = 110;
 
 /// Prints the proofs of the services named, or of all, as they stand in an environment if one is named.
 pub(super) fn print_proofs(
@@ -86,7 +88,7 @@ fn render(proven: &[ServiceProofs<'_>], environment: Option<&str>, colour: Colou
         }
         let assumed = one.assumed();
         if !assumed.is_empty() {
-            let _ = writeln!(out, "{:<NAME$}{}", "assumed", assumed.join(", "));
+            write_wrapped(&mut out, "assumed", &assumed);
         }
         out.push('\n');
     }
@@ -187,6 +189,23 @@ fn print_line(out: &mut String, name: &str, line: &Line, widths: &Widths, colour
     out.push('\n');
 }
 
+/// A list under a name, in lines that fit most terminals.
+fn write_wrapped(out: &mut String, name: &str, items: &[String]) {
+    let mut line = format!("{name:<NAME$}");
+    let empty = width(&line);
+    for (at, item) in items.iter().enumerate() {
+        if width(&line) > empty && width(&line) + width(item) > LINE {
+            out.push_str(line.trim_end());
+            out.push('\n');
+            line = " ".repeat(NAME);
+        }
+        line.push_str(item);
+        line.push_str(if at + 1 < items.len() { ", " } else { "" });
+    }
+    out.push_str(&line);
+    out.push('\n');
+}
+
 fn tally(proven: &[ServiceProofs<'_>]) -> String {
     let verdicts = [Verdict::Holds, Verdict::Warns, Verdict::Broken, Verdict::Unknown];
     let counts = verdicts.map(|verdict| {
@@ -198,7 +217,7 @@ fn tally(proven: &[ServiceProofs<'_>]) -> String {
     let said: Vec<String> = counts
         .iter()
         .filter(|(_, number)| *number > 0)
-        .map(|(verdict, number)| format!("{number} {}", verdict.word()))
+        .map(|(verdict, number)| format!("{number} {}", verdict.word().trim_end_matches('s')))
         .collect();
     format!(
         "proofs    {}: {}\n",

@@ -2,6 +2,8 @@
 
 mod accepted;
 mod allows;
+mod cases;
+mod environments;
 mod fix;
 mod proofs;
 mod reference;
@@ -62,7 +64,7 @@ impl Project {
         let services = resolved.iter().map(|(name, _)| name.clone()).collect();
         let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
-            findings.extend(rules::judge(model));
+            judge(model, &mut findings);
         }
         severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
         findings.sort();
@@ -75,6 +77,15 @@ impl Project {
             findings,
         })
     }
+}
+
+/// Judges the project, then what differs in each environment, then its cases.
+fn judge(model: &Model, findings: &mut Findings) {
+    let base = rules::judge(model, rules::Scope::Whole);
+    let mut more = environments::judge(model, &base);
+    more.extend(cases::judge(model, &base));
+    findings.extend(base);
+    findings.extend(more);
 }
 
 /// Findings show the lines that they are about: no secret may stand there.

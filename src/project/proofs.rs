@@ -18,19 +18,25 @@ pub struct ServiceProofs<'m> {
 }
 
 impl ServiceProofs<'_> {
-    /// What of all this nobody stated: paths of keys, `processing.*` for a whole table.
+    /// What of all this nobody stated, a table each: `processing.*` for all of it, else its keys.
     #[must_use]
     pub fn assumed(&self) -> Vec<String> {
-        let of = |table: String, keys: &[String]| -> Vec<String> {
-            keys.iter().map(|key| format!("{table}.{key}")).collect()
-        };
         let run = &self.service.run;
-        let mut all = of("processing".to_owned(), &run.processing.assumed);
-        all.extend(of("memory".to_owned(), &run.memory.assumed));
+        let mut all: Vec<String> = of("processing", &run.processing.assumed).into_iter().collect();
+        all.extend(of("memory", &run.memory.assumed));
         for topic in &self.topics {
-            all.extend(of(format!("topics.\"{}\"", topic.name), &topic.assumed));
+            all.extend(of(&format!("topics.\"{}\"", topic.name), &topic.assumed));
         }
         all
+    }
+}
+
+/// `processing.*`, `topics."x".rate`, or `topics."x".{rate, peak}`.
+fn of(table: &str, keys: &[String]) -> Option<String> {
+    match keys {
+        [] => None,
+        [one] => Some(format!("{table}.{one}")),
+        many => Some(format!("{table}.{{{}}}", many.join(", "))),
     }
 }
 

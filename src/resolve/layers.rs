@@ -97,9 +97,26 @@ pub(super) fn allows(sections: &[Spanned<AllowSection>], layer: Layer) -> Vec<Al
             about: allow.value.about.as_ref().map(|about| sourced(about, layer)),
             reason: sourced(&allow.value.reason, layer),
             until: allow.value.until.as_ref().map(|until| sourced(until, layer)),
-            span: allow.span,
+            span: whole_table(
+                allow.span,
+                [
+                    Some(allow.value.code.span),
+                    allow.value.about.as_ref().map(|about| about.span),
+                    Some(allow.value.reason.span),
+                    allow.value.until.as_ref().map(|until| until.span),
+                ],
+            ),
         })
         .collect()
+}
+
+/// From a table's header to the end of its last value. TOML's own span of a table is its header alone.
+pub(super) fn whole_table(header: Span, values: impl IntoIterator<Item = Option<Span>>) -> Span {
+    let end = values.into_iter().flatten().map(|value| value.end).max();
+    Span {
+        end: end.unwrap_or(0).max(header.end),
+        ..header
+    }
 }
 
 pub(super) fn assumed(assumed: Option<&Spanned<Assumed>>) -> Vec<String> {
