@@ -85,8 +85,8 @@ fn capacity_is_judged_at_the_expected_rate_and_at_the_peak() {
 
 #[test]
 fn a_hot_partition_is_told_from_too_few_members() {
-    let hot = topic("key = { field = \"customer_id\", cardinality = 50000, zipf = 1.2 }");
-    let finding = only(&project(&[&hot]), "P111");
+    let hot = topic("key = { field = \"customer_id\", cardinality = 50000, zipf = 2.0 }");
+    let finding = only(&project(&[&hot]), "P110");
     assert!(
         finding
             .help

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Example, Finding, Findings, Page, Severity, Stance};
 use crate::model::topic::Topic;
-use crate::proofs::capacity::{Drain, Load, Numbers, Over};
+use crate::proofs::capacity::{BUSY as BUSY_SHARE, Drain, Load, Numbers, Over};
 use crate::proofs::lag_floor;
 use crate::proofs::text::{count, number, percent, rate, ratio, records, seconds};
 use crate::rules::{Check, Rule, ServiceView};
@@ -229,17 +229,24 @@ fn rate_label(topic: &Topic, at_peak: bool) -> Option<(crate::source::Span, Stri
     }
 }
 
+/// Records a second of a topic at its peak, or as expected where it has none.
+fn busiest_rate(topic: &Topic) -> f64 {
+    let peak = topic.peak.as_ref().map(|peak| peak.rate.get());
+    let expected = topic.rate.as_ref().map(|rate| rate.get());
+    peak.unwrap_or(0.0).max(expected.unwrap_or(0.0))
+}
+
 /// How many members would do, as far as there are partitions for them.
 fn remedies(view: &ServiceView<'_>, finding: Finding, numbers: &Numbers, rho: f64) -> Finding {
     let partitions: u64 = view.topics.iter().map(|topic| u64::from(topic.partitions.value)).sum();
-    let wanted = (rho * f64::from(numbers.usable.max(1)) / crate::proofs::capacity::BUSY).ceil();
-    let skewed = numbers
-        .hottest
-        .is_some_and(|hottest| hottest.peak > numbers.even.peak * 1.2);
-    let help = if skewed && numbers.even.rho_peak <= crate::proofs::capacity::BUSY {
+    let wanted = (rho * f64::from(numbers.usable.max(1)) / BUSY_SHARE).ceil();
+    // What one partition gets, one member must process, however many there are.
+    let largest = view.topics.iter().map(|topic| busiest_rate(topic)).fold(0.0, f64::max);
+    let share = numbers.hottest_share.unwrap_or(0.0);
+    let help = if share * largest > BUSY_SHARE * numbers.capacity && numbers.usable > 1 {
         format!(
             "the hottest partition gets {} of its topic: spread its keys, or make a record cheaper; more replicas do not help",
-            percent(numbers.hottest_share.unwrap_or(0.0))
+            percent(share)
         )
     } else if f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)) < wanted {
         format!(
