@@ -55,7 +55,8 @@ pub(super) fn lay_delivery(delivery: &mut Delivery, section: &DeliverySection, l
 
 pub(super) fn lay_processing(processing: &mut Processing, section: &ProcessingSection, layer: Layer) {
     if let Some(cost) = &section.per_record {
-        processing.per_record = Some(Sourced::new(cost.value.0.clone(), layer, cost.span));
+        processing.per_record = Some(Sourced::new(cost.value.cost.clone(), layer, cost.span));
+        processing.per_record_max = cost.value.max;
     }
     lay(&mut processing.per_batch, section.per_batch.as_ref(), layer);
     if let Some(concurrency) = &section.concurrency {

@@ -46,6 +46,7 @@ pub(super) fn resolve_service(
         delivery: edition_run_delivery(matrix, client.value),
         processing: Processing {
             per_record: None,
+            per_record_max: None,
             per_batch: pinned(Duration::ZERO, edition),
             concurrency: pinned(Concurrency::Bounded(1), edition),
             handler: pinned(Handler::Inline, edition),

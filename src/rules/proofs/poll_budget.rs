@@ -117,7 +117,7 @@ fn record(view: &ServiceView<'_>, findings: &mut Findings) {
     };
     let limit = limit(proof);
     let setting = poll_setting(view.service.client.value);
-    let finding = at_cost(
+    let mut finding = at_cost(
         view,
         RECORD.page,
         "one record can take longer than the poll interval allows",
@@ -130,6 +130,9 @@ fn record(view: &ServiceView<'_>, findings: &mut Findings) {
         "raise {setting} to at least {} for this service, with a deviation that says why, or bound the handler",
         next_round(max)
     ));
+    if let Some(place) = view.service.run.processing.per_record_max {
+        finding.primary.span = place;
+    }
     findings.push(interval_label(view, finding, &limit));
 }
 
