@@ -161,6 +161,31 @@ fn edition_run_delivery(matrix: &Matrix, client: Client) -> Delivery {
     }
 }
 
+/// Puts another client's edition defaults where nobody chose a value: a case may run a service on another client.
+pub(super) fn lay_client(run: &mut Run, matrix: &Matrix, client: Client, protocol: GroupProtocol) {
+    let mut settings = edition_settings(matrix, client, protocol);
+    for (setting, chosen) in run.consumer.iter().filter(|(_, value)| !value.is_edition()) {
+        settings.set(setting, chosen.clone());
+    }
+    run.consumer = settings;
+    let Delivery {
+        commit,
+        commit_interval,
+        isolation,
+        retry: _,
+    } = edition_run_delivery(matrix, client);
+    let delivery = &mut run.delivery;
+    if delivery.commit.is_edition() {
+        delivery.commit = commit;
+    }
+    if delivery.commit_interval.is_edition() {
+        delivery.commit_interval = commit_interval;
+    }
+    if delivery.isolation.is_edition() {
+        delivery.isolation = isolation;
+    }
+}
+
 fn lay_defaults(context: &Resolver<'_>, run: &mut Run, targets: &mut Targets) {
     let Some(defaults) = &context.declared_matrix.defaults else {
         return;
