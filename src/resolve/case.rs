@@ -77,6 +77,9 @@ fn resolve_case(file: &DeclaredFile<CaseFile>, case: &CaseFile, model: &Model, f
     for (name, section) in &case.topics {
         match topics.iter_mut().find(|topic| topic.name == name.value) {
             Some(topic) => lay_topic(topic, section, layer),
+            // The service reads it; topics.toml's own findings say why it is not here.
+            None if service.subscribed.iter().any(|topic| topic.value == name.value)
+                && !model.topics.contains_key(&name.value) => {}
             None => findings.push(pages::case_topic_not_read(&file.name, name, &service)),
         }
     }

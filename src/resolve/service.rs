@@ -223,18 +223,22 @@ fn expand_topics(
     }
     for topic in &subscribed.value {
         let name = &topic.value.0;
-        let matching: Vec<&String> = if topic.value.is_pattern() {
-            let pattern = WildMatch::new(name);
-            context.topics.keys().filter(|known| pattern.matches(known)).collect()
-        } else {
-            context
+        // Without `*` and `?` a pattern matches its own text, and looking that up is faster.
+        let pattern = topic.value.is_pattern().then(|| WildMatch::new(name));
+        let matching: Vec<&String> = match &pattern {
+            Some(pattern) => context.topics.keys().filter(|known| pattern.matches(known)).collect(),
+            None => context
                 .topics
                 .get_key_value(name)
                 .map(|(known, _)| known)
                 .into_iter()
-                .collect()
+                .collect(),
         };
-        if matching.is_empty() {
+        let unreadable = || match &pattern {
+            Some(pattern) => context.unreadable_topics.iter().any(|known| pattern.matches(known)),
+            None => context.unreadable_topics.contains(name),
+        };
+        if matching.is_empty() && !unreadable() {
             findings.push(pages::unknown_topic(service, topic, &context.topics));
         }
         for known in matching {
