@@ -6,6 +6,7 @@ mod docs;
 mod explain;
 mod init;
 mod output;
+mod proofs;
 mod schema;
 
 use std::path::PathBuf;
