@@ -16,7 +16,7 @@ fn run(example: Example) -> TestProject {
     let project = TestProject::new();
     match example {
         Example::Snippet(text) => project.merge(text),
-        Example::AfterCompile(text) => project.merge(text),
+        Example::AfterCompile(text) => project.compile().merge(text),
     };
     project
 }

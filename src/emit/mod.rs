@@ -2,11 +2,15 @@
 
 mod artifact;
 mod schema;
+mod seeds;
 mod shell;
+mod sql;
 mod topics;
 pub mod write;
 
 pub use artifact::{Access, Artifact, HEADER_MARK, OWNED, PathError, SEEDS, file_name, header};
 pub use schema::{SchemaKind, file_schema, schema_files};
+pub use seeds::{SeedDraft, seed};
 pub use shell::quote;
+pub use sql::{NulError, jsonb, literal};
 pub use topics::topic_scripts;

@@ -3,6 +3,7 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+pub mod history;
 mod view;
 
 use rayon::prelude::*;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
 use lagproof::diagnostic::{Finding, Findings};
-use lagproof::project::Project;
+use lagproof::project::{Outcome, Project, compile};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, Item, Table};
 
@@ -108,6 +108,15 @@ impl TestProject {
     /// Reads and judges it.
     pub fn load(&self) -> Project {
         Project::load(self.root(), &date(2026, 1, 1)).expect("lagproof.toml is readable")
+    }
+
+    /// Compiles it, which must work, on the first day of 2026.
+    pub fn compile(&self) -> &Self {
+        match compile(self.root(), 1_767_225_600, &date(2026, 1, 1)) {
+            Ok((_, Outcome::Compiled(_))) => self,
+            Ok((project, Outcome::Refused)) => panic!("findings stand in the way: {:#?}", project.findings),
+            Err(error) => panic!("can't compile: {error:?}"),
+        }
     }
 
     /// Its findings.
