@@ -29,11 +29,9 @@ test-clients:
 bench *arguments:
     cargo bench --locked {{ arguments }}
 
-# Feed the reading path made-up input; needs the nightly toolchain
+# Feed the reading path made-up input, with nightly Rust where it is installed
 fuzz target="read" seconds="600":
-    export PATH="$PWD/.dev/bin:$PATH"; \
-    command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --root .dev; \
-    cargo +nightly fuzz run {{ target }} -- -max_total_time={{ seconds }}
+    fuzz/run {{ target }} {{ seconds }}
 
 # Write the generated pages of docs/reference again
 docs:
