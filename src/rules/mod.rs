@@ -5,6 +5,9 @@
 
 mod delivery;
 mod fetch;
+mod lowering;
+mod lowering_pages;
+mod lowering_raw;
 mod mend;
 mod network;
 mod tell;
@@ -56,6 +59,8 @@ const FAMILIES: &[&[Rule]] = &[
     delivery::topics::RULES,
     delivery::retries::RULES,
     delivery::members::RULES,
+    lowering::RULES,
+    lowering_raw::RULES,
 ];
 
 /// Every rule.
