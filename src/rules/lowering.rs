@@ -57,7 +57,7 @@ fn losses(view: &ServiceView<'_>, findings: &mut Findings) {
         let Some(origin) = origin(service, note) else { continue };
         let finding = match note.loss {
             Loss::Dropped if !is_judged_elsewhere(service, note) => dropped(service, note, origin),
-            Loss::Substituted if !is_judged_here(service, note) => substituted(service, note, origin),
+            Loss::Substituted if !says_more(service, note) => substituted(service, note, origin),
             Loss::Dropped | Loss::Substituted | Loss::Elsewhere => continue,
         };
         findings.push(finding);
@@ -72,20 +72,30 @@ fn origin(service: &Service, note: &Note) -> Option<Origin> {
     }
 }
 
-/// Whether another family has a rule for it: what the group's protocol forbids.
+/// Whether another family has a rule for it: what the group's protocol forbids, and static membership.
 fn is_judged_elsewhere(service: &Service, note: &Note) -> bool {
     match note.setting {
-        None => note.name == "group_protocol",
+        None => matches!(note.name, "group_protocol" | "instance_id"),
         Some(Setting::Assignors) => *service.group_protocol == GroupProtocol::Consumer,
         Some(Setting::RemoteAssignor) => true,
         Some(_) => false,
     }
 }
 
-/// Whether a rule of this family says more of it.
-fn is_judged_here(service: &Service, note: &Note) -> bool {
+/// Whether another rule says more of it: of this family, or one that holds the setting against another (C103, C118, C119,
+/// F101, F102, N101, N102, N103).
+fn says_more(service: &Service, note: &Note) -> bool {
     match note.setting {
-        Some(Setting::OffsetReset) => true,
+        Some(
+            Setting::OffsetReset
+            | Setting::MaxPollInterval
+            | Setting::ConnectionsMaxIdle
+            | Setting::MessageMax
+            | Setting::ReceiveMessageMax
+            | Setting::ReconnectBackoffMax
+            | Setting::RetryBackoffMax
+            | Setting::RequestTimeout,
+        ) => true,
         Some(Setting::Assignors) => is_native(service) && is_mixed(service.run.consumer.assignors()),
         _ => false,
     }
