@@ -3,11 +3,20 @@
 //! A rule sees the resolved model and nothing else: no clock, no network, no environment. Rules of one service run on
 //! all cores.
 
+mod delivery;
+mod fetch;
 mod groups;
+mod lowering;
+mod lowering_pages;
+mod lowering_raw;
 mod matrix;
+mod mend;
+mod network;
 mod proofs;
 pub mod reasons;
 mod renames;
+mod tell;
+mod timeouts;
 mod topics;
 mod view;
 
@@ -44,6 +53,22 @@ pub struct Rule {
 
 /// Every family of rules, in the order of the reference.
 const FAMILIES: &[&[Rule]] = &[
+    timeouts::relations::RULES,
+    timeouts::session::RULES,
+    timeouts::protocol::RULES,
+    timeouts::handlers::RULES,
+    timeouts::poll_interval::RULES,
+    network::RULES,
+    fetch::bytes::RULES,
+    fetch::records::RULES,
+    fetch::queue::RULES,
+    delivery::commits::RULES,
+    delivery::offsets::RULES,
+    delivery::topics::RULES,
+    delivery::retries::RULES,
+    delivery::members::RULES,
+    lowering::RULES,
+    lowering_raw::RULES,
     matrix::RULES,
     topics::RULES,
     groups::RULES,

@@ -12,6 +12,9 @@ use super::client_key;
 use super::lowered::{Entry, Literal, Section, Text};
 use known::Known;
 
+/// The longest text, in bytes: kcat reads lines of at most 511, and the key needs room too.
+const LONGEST_TEXT: usize = 400;
+
 /// What of the profile stands for a client's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modelled {
@@ -44,6 +47,8 @@ pub enum RawProblem {
     WrongValue(String),
     /// The value has control characters, which some files can't hold.
     ControlCharacters,
+    /// The line would be longer than readers of properties files take (kcat).
+    TooLong,
     /// The value begins or ends with a blank, which readers of properties files drop.
     OuterBlanks,
 }
@@ -123,9 +128,15 @@ pub fn raw_entry(client: Client, key: &str, value: &RawValue) -> Result<Entry, R
         if text.chars().any(char::is_control) {
             return Err(RawProblem::ControlCharacters);
         }
+        if text.len() > LONGEST_TEXT {
+            return Err(RawProblem::TooLong);
+        }
         if text.trim() != text {
             return Err(RawProblem::OuterBlanks);
         }
+    }
+    if matches!(value, RawValue::Float(number) if !number.is_finite()) {
+        return Err(RawProblem::WrongValue("a finite number".to_owned()));
     }
     let (section, kind) = match known(client, key) {
         None => return Err(RawProblem::Unknown(nearest(client, key))),
