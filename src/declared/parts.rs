@@ -9,13 +9,14 @@ use crate::model::cost::Cost;
 use crate::model::keywords::{Commit, Handler, Isolation};
 use crate::model::service::Concurrency;
 use crate::source::{FileId, Span};
-use crate::units::Size;
+use crate::units::{Size, shown};
 
 use super::consumer::ConsumerSection;
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Leaf, LeafError, Percent};
+use super::leaf::{Leaf, LeafError};
 use super::names::{ServiceName, TopicName};
 use super::pages;
+use super::quantities::Percent;
 use super::topics::Assumed;
 
 /// `per_record`: a constant, or a log-normal through p50 and p99, cut at max.
@@ -41,7 +42,7 @@ impl Leaf for CostText {
             .keys()
             .find(|key| !["p50", "p99", "max"].contains(&key.get_ref().as_ref()))
         {
-            let message = format!("a cost has no `{}`", key.get_ref().escape_debug());
+            let message = format!("a cost has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
                 message,
@@ -52,15 +53,11 @@ impl Leaf for CostText {
                 ..error
             });
         }
-        let part = |name: &str| {
+        let part = |name: &'static str| {
             table
                 .get(name)
                 .map(|value| {
-                    Duration::read(value, file).map_err(|error| LeafError {
-                        span: Some(Span::new(file, value.span())),
-                        message: format!("`{name}` {}", error.message),
-                        ..error
-                    })
+                    Duration::read(value, file).map_err(|error| error.within(name, Span::new(file, value.span())))
                 })
                 .transpose()
         };

@@ -99,16 +99,15 @@ fn lines(from: &str, lowered: &Lowered, write_value: fn(&mut String, &Literal)) 
 
 /// A comment, wrapped between words.
 fn comment(out: &mut String, text: &str) {
-    let mut column = COLUMNS;
+    out.push('#');
+    let mut column = 1;
     for word in text.split(' ') {
-        let length = word.chars().count();
-        if column + 1 + length > COLUMNS {
-            out.push_str(if column == COLUMNS { "# " } else { "\n#   " });
-            column = 2;
-        } else {
-            out.push(' ');
-            column += 1;
+        let length = 1 + word.chars().count();
+        if column + length > COLUMNS {
+            out.push_str("\n#  ");
+            column = 4;
         }
+        out.push(' ');
         out.push_str(word);
         column += length;
     }
@@ -170,7 +169,7 @@ fn json(from: &str, lowered: &Lowered) -> String {
         let entries: Vec<&Entry> = lowered.section(section).collect();
         if !entries.is_empty() {
             let _ = write!(out, ",\n  \"{}\": ", section.name());
-            object(&mut out, &entries);
+            object(&mut out, &entries, lowered.client);
         }
     }
     out.push_str("\n}\n");
@@ -178,9 +177,10 @@ fn json(from: &str, lowered: &Lowered) -> String {
 }
 
 /// An object of entries; kafkajs's `retry.factor` stands in an object `retry`, the last of its section.
-fn object(out: &mut String, entries: &[&Entry]) {
+fn object(out: &mut String, entries: &[&Entry], client: Client) {
     const OUTER: &str = "retry.";
-    let (inner, outer): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| entry.key.starts_with(OUTER));
+    let is_inner = |entry: &&Entry| client == Client::Kafkajs && entry.key.starts_with(OUTER);
+    let (inner, outer): (Vec<&Entry>, Vec<&Entry>) = entries.iter().copied().partition(is_inner);
     out.push('{');
     let mut comma = "";
     for entry in outer {

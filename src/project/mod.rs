@@ -3,8 +3,11 @@
 mod accepted;
 mod allows;
 mod cases;
+mod compile;
 mod environments;
 mod fix;
+mod git;
+mod history;
 mod proofs;
 mod reference;
 mod severity;
@@ -16,11 +19,13 @@ use jiff::civil::Date;
 
 use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
 use crate::diagnostic::{Findings, Page};
+use crate::history::{self as seeds, History};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
@@ -36,6 +41,8 @@ pub struct Project {
     pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
+    /// What it compiled to before.
+    pub history: History,
     /// What is wrong with it, sorted.
     pub findings: Findings,
 }
@@ -66,6 +73,7 @@ impl Project {
         if let Some(model) = &model {
             judge(model, &mut findings);
         }
+        let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
         severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
@@ -74,6 +82,7 @@ impl Project {
             shared,
             services,
             model,
+            history,
             findings,
         })
     }
@@ -132,6 +141,8 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
 pub fn pages() -> Vec<&'static Page> {
     let mut pages: Vec<&Page> = declared::pages::PAGES.to_vec();
     pages.extend(resolve::pages::PAGES);
+    pages.extend(seeds::pages::PAGES);
+    pages.extend(rules::history::PAGES);
     pages.extend(rules::rules().map(|rule| rule.page));
     pages.extend(accepted::PAGES);
     pages.sort_by_key(|page| page.code);

@@ -43,11 +43,9 @@ pub(super) fn resolve_environments(
                     services.iter().map(|s| s.name.as_str()),
                 ));
             }
-            for (topic, _) in section
-                .topics
-                .iter()
-                .filter(|(topic, _)| !topics.contains_key(&topic.value))
-            {
+            for (topic, _) in section.topics.iter().filter(|(topic, _)| {
+                !topics.contains_key(&topic.value) && !context.unreadable_topics.contains(&topic.value)
+            }) {
                 findings.push(pages::unknown_override(
                     &name.value,
                     "topic",

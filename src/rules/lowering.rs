@@ -3,7 +3,7 @@
 //! What can be lowered always is, to the nearest that the client takes, and the compiled file says so in a comment. The
 //! rules here are for losses that somebody should know of before they run.
 
-use crate::clients::{Loss, Note, lower};
+use crate::clients::{self, Loss, Note};
 use crate::diagnostic::{Finding, Findings, Safety};
 use crate::model::keywords::{Assignor, Client, GroupProtocol};
 use crate::model::origin::{Layer, Origin};
@@ -53,7 +53,7 @@ fn nothing_more(_: &ServiceView<'_>, _: &mut Findings) {}
 
 fn losses(view: &ServiceView<'_>, findings: &mut Findings) {
     let service = view.service;
-    for note in &lower(service, *service.client).notes {
+    for note in &clients::losses(service, *service.client) {
         let Some(origin) = origin(service, note) else { continue };
         let finding = match note.loss {
             Loss::Dropped if !is_judged_elsewhere(service, note) => dropped(service, note, origin),

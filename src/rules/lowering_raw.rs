@@ -85,14 +85,14 @@ fn judge(service: &Service, raw: &Raw, problem: RawProblem) -> Finding {
             .help("remove it")
             .fix(Safety::Suggested, format!("remove `{key}`"), vec![remove()]),
         RawProblem::Reserved(what) => at_key(&RAW_KEY, format!("`{key}` can't come from a profile"))
-            .at_run_time(format!("it is {what}"))
-            .help("remove it here"),
+            .at_run_time("it would not reach the client, or break what the application does with it")
+            .help(format!("remove it: it is {what}")),
         RawProblem::BadKey => at_key(&RAW_KEY, format!("`{key}` can't be a client's setting"))
             .at_run_time("the line would be read as another setting, or as none")
             .help("keys are made of letters, digits, `.`, `_` and `-`"),
         RawProblem::WrongValue(takes) => at_value(format!("`{key}` can't be `{}`", shown(&raw.value.value)))
             .at_run_time("the client refuses to start with it, or reads another value than this")
-            .help(format!("it takes {takes}, written plainly")),
+            .help(format!("it takes {takes}")),
         RawProblem::ControlCharacters => at_value(format!(
             "the value of `{key}` has a line break or another control character"
         ))

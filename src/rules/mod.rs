@@ -6,6 +6,7 @@
 mod delivery;
 mod fetch;
 mod groups;
+pub mod history;
 mod lowering;
 mod lowering_pages;
 mod lowering_raw;

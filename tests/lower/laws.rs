@@ -1,11 +1,11 @@
 //! Laws that hold for every service that can be read, for all clients.
 
-use lagproof::clients::{Literal, Lowered, Section, edition_default, edition_delivery, lower};
+use lagproof::clients::{Literal, Lowered, Section, edition_default, edition_delivery, losses, lower};
 use lagproof::emit::property_file;
 use lagproof::model::keywords::{Client, GroupProtocol, Keyword};
 use lagproof::model::matrix::Edition;
 use lagproof::model::origin::Layer;
-use lagproof::model::settings::Setting;
+use lagproof::model::settings::{Setting, Value};
 use proptest::prelude::*;
 
 use super::build::{at, bare, service};
@@ -95,8 +95,8 @@ proptest! {
         for client in Client::ALL {
             let lowered = lower(&service, *client);
             let file = property_file(&service, &lowered);
-            // A topic's name can't have what a group's can: nothing else than text is at stake.
             prop_assert_eq!(read(*client, file.contents()), meant(&lowered), "{}", file.contents());
+            prop_assert_eq!(losses(&service, *client), lowered.notes);
         }
     }
 
@@ -132,7 +132,9 @@ proptest! {
                 let noted = lowered.notes.iter().any(|note| note.setting == Some(setting));
                 // kafkajs's round-robin is its default, and a function that JSON can't hold.
                 let default = *client == Client::Kafkajs && setting == Setting::Assignors;
-                prop_assert!(there || noted || default, "{}: {} = {}", client, setting, value.value);
+                // "Not at all" needs nothing of a client that does no such thing.
+                let off = matches!(value.value, Value::Switch(false)) || value.value.number() == Some(0);
+                prop_assert!(there || noted || default || off, "{}: {} = {}", client, setting, value.value);
             }
         }
     }

@@ -14,7 +14,8 @@ pub fn read(client: Client, text: &str) -> Read {
     match client {
         Client::Librdkafka => section(lines(text)),
         Client::Java => section(java(text)),
-        Client::Aiokafka | Client::Kafkajs | Client::ConfluentJavascript => json_sections(text),
+        Client::Kafkajs => json_sections(text, flatten),
+        Client::Aiokafka | Client::ConfluentJavascript => json_sections(text, |pair| vec![pair]),
     }
 }
 
@@ -52,7 +53,8 @@ fn as_text(value: &Literal) -> String {
 fn as_json(value: &Literal) -> Json {
     match value {
         Literal::Int(number) => json!(number),
-        Literal::Float(number) => json!(number),
+        // Whole ones are written without a point, and JSON makes no difference.
+        Literal::Float(number) => serde_json::from_str(&number.to_string()).expect("a finite number"),
         Literal::Switch(on) => json!(on),
         Literal::Text(text) => json!(text),
         Literal::List(list) => json!(list),
@@ -138,7 +140,7 @@ fn unescape(text: &str) -> String {
     String::from_utf16(&units).expect("whole characters")
 }
 
-fn json_sections(text: &str) -> Read {
+fn json_sections(text: &str, pairs: fn((String, Json)) -> Vec<(String, Json)>) -> Read {
     let document: Map<String, Json> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     document
         .into_iter()
@@ -147,7 +149,7 @@ fn json_sections(text: &str) -> Read {
             let Json::Object(keys) = section else {
                 panic!("{name} is no object")
             };
-            (name, keys.into_iter().flat_map(flatten).collect())
+            (name, keys.into_iter().flat_map(pairs).collect())
         })
         .collect()
 }

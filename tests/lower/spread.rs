@@ -145,7 +145,7 @@ const VARIANTS: [(&str, &str); 34] = [
 const CONSUMER_PROTOCOL: &str =
     "group_protocol = \"consumer\"\ntype = \"vision-ai\"\n[consumer]\nremote_assignor = \"range\"\n";
 
-/// What a client takes under its own names.
+/// What a client takes under its own names. Not log_level: the checker of librdkafka turns debugging on, which sets it.
 const fn raw(client: Client) -> &'static str {
     match client {
         Client::Librdkafka => {
@@ -163,7 +163,6 @@ const fn raw(client: Client) -> &'static str {
 "fetch.error.backoff.ms" = "500"
 "log.connection.close" = false
 "log.thread.name" = true
-"log_level" = 6
 "max.in.flight.requests.per.connection" = 1000000
 "message.copy.max.bytes" = 65535
 "metadata.recovery.rebootstrap.trigger.ms" = 300000

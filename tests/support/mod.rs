@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
 use lagproof::diagnostic::{Example, Finding, Findings};
-use lagproof::project::Project;
+use lagproof::project::{Outcome, Project, compile};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, Item, Table};
 
@@ -43,7 +43,8 @@ impl TestProject {
     pub fn of(example: Example) -> Self {
         let project = Self::new();
         match example {
-            Example::Snippet(text) | Example::AfterCompile(text) => project.merge(text),
+            Example::Snippet(text) => project.merge(text),
+            Example::AfterCompile(text) => project.compile().merge(text),
         };
         project
     }
@@ -117,6 +118,15 @@ impl TestProject {
     /// Reads and judges it.
     pub fn load(&self) -> Project {
         Project::load(self.root(), &date(2026, 1, 1)).expect("lagproof.toml is readable")
+    }
+
+    /// Compiles it, which must work, on the first day of 2026.
+    pub fn compile(&self) -> &Self {
+        match compile(self.root(), 1_767_225_600, &date(2026, 1, 1)) {
+            Ok((_, Outcome::Compiled(_))) => self,
+            Ok((project, Outcome::Refused)) => panic!("findings stand in the way: {:#?}", project.findings),
+            Err(error) => panic!("can't compile: {error:?}"),
+        }
     }
 
     /// Its findings.

@@ -42,12 +42,12 @@ impl Kind {
     /// What it takes, in words.
     pub fn words(self) -> String {
         match self {
-            Self::Int(min, INT) => format!("a whole number from {min}"),
-            Self::Int(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Int(min, max) if max >= INT => format!("a whole number from {min}, in plain digits"),
+            Self::Int(min, max) => format!("a whole number from {min} to {max}, in plain digits"),
             Self::Float(min, max) => format!("a number from {min} to {max}"),
             Self::Switch => "true or false".to_owned(),
             Self::Word(words) => words.join(" or "),
-            Self::Text => "text".to_owned(),
+            Self::Text => "text that is not empty".to_owned(),
         }
     }
 
