@@ -7,6 +7,7 @@ mod docs;
 mod explain;
 mod init;
 mod output;
+mod proofs;
 mod schema;
 
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
-use lagproof::diagnostic::{Finding, Findings};
+use lagproof::diagnostic::{Example, Finding, Findings};
 use lagproof::project::{Outcome, Project, compile};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, Item, Table};
@@ -36,6 +36,16 @@ impl TestProject {
         for (path, text) in TEMPLATES {
             project.write(path, text);
         }
+        project
+    }
+
+    /// The same with a page's example merged into it.
+    pub fn of(example: Example) -> Self {
+        let project = Self::new();
+        match example {
+            Example::Snippet(text) => project.merge(text),
+            Example::AfterCompile(text) => project.compile().merge(text),
+        };
         project
     }
 
