@@ -2,6 +2,7 @@
 
 mod accepted;
 mod allows;
+mod base;
 mod cases;
 mod compile;
 mod environments;
@@ -25,6 +26,7 @@ use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
