@@ -11,6 +11,8 @@ mod git;
 mod history;
 mod proofs;
 mod reference;
+mod restore;
+mod revert;
 mod severity;
 
 use std::collections::BTreeSet;
@@ -31,6 +33,7 @@ pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
+pub use revert::{RevertError, Reverted, revert};
 
 /// A project as it stands on disk.
 #[derive(Debug)]
