@@ -9,6 +9,7 @@ use crate::project::{FixError, Project, fix_all, pages, tally};
 
 use super::Global;
 use super::output::{Exit, fail, print};
+use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -16,7 +17,9 @@ Examples:
   lagproof check --fix                     apply the fixes that change nothing anybody chose, such as version bumps
   lagproof check --deny                    warnings count too: for CI
   lagproof check --format sarif > out.sarif
-  lagproof check billing                   only what is about one service";
+  lagproof check billing                   only what is about one service
+  lagproof check --proofs billing          the arithmetic of its four proofs
+  lagproof check --proofs --environment production";
 
 /// `check`'s arguments.
 #[derive(Debug, Args)]
@@ -30,6 +33,12 @@ pub(super) struct CheckArgs {
     /// Warnings fail, too
     #[arg(long)]
     deny: bool,
+    /// Print the arithmetic of the proofs, service by service
+    #[arg(long)]
+    proofs: bool,
+    /// The proofs as they stand in this environment
+    #[arg(long, value_name = "NAME", requires = "proofs")]
+    environment: Option<String>,
     /// How findings are printed: human, json, sarif, github, junit
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -61,6 +70,16 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
     if !args.services.is_empty() {
         let wanted = |subject: &Option<String>| subject.as_ref().is_none_or(|subject| args.services.contains(subject));
         project.findings.retain_mut(|finding| wanted(&finding.subject));
+    }
+    if args.proofs {
+        let environment = args.environment.as_deref();
+        if let Err(exit) = print_proofs(global, &project, &args.services, environment, args.format) {
+            return exit;
+        }
+        // Two documents would be none.
+        if args.format == Format::Json {
+            return verdict(&project.findings, args.deny);
+        }
     }
     report(global, &project, args.format, args.max_findings, "");
     if args.format == Format::Human && project.findings.is_empty() {

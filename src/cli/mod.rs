@@ -1,11 +1,13 @@
 //! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
 
 mod check;
+mod compile;
 mod completions;
 mod docs;
 mod explain;
 mod init;
 mod output;
+mod proofs;
 mod schema;
 
 use std::path::PathBuf;
@@ -71,6 +73,8 @@ enum ColourWhen {
 enum Verb {
     /// Say what is wrong with the project, and how to mend it
     Check(check::CheckArgs),
+    /// Write generated/: a seed migration, client properties, topic scripts, schemas
+    Compile(compile::CompileArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -91,6 +95,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     cli.global.apply_colour();
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(&cli.global, args),
+        Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),

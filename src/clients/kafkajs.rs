@@ -73,7 +73,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
         lowering.put(Section::Client, "retry.initialRetryTime", first);
         lowering.put(Section::Client, "retry.maxRetryTime", longest);
     }
-    lowering.put(Section::Consumer, "groupId", lowering.service.group.value.clone());
+    lowering.group("groupId");
     identity(lowering);
     lowering.loader_batch();
     pass(

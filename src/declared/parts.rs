@@ -21,14 +21,22 @@ use super::topics::Assumed;
 
 /// `per_record`: a constant, or a log-normal through p50 and p99, cut at max.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CostText(pub Cost);
+pub struct CostText {
+    /// The distribution.
+    pub cost: Cost,
+    /// Where `max` stands, key and value.
+    pub max: Option<Span>,
+}
 
 impl Leaf for CostText {
     const EXAMPLE: &'static str = "\"2ms\"";
 
     fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
         let DeValue::Table(table) = value.get_ref() else {
-            return Duration::read(value, file).map(|constant| Self(Cost::constant(constant)));
+            return Duration::read(value, file).map(|constant| Self {
+                cost: Cost::constant(constant),
+                max: None,
+            });
         };
         if let Some(key) = table
             .keys()
@@ -64,7 +72,11 @@ impl Leaf for CostText {
                 ),
             ));
         };
-        Cost::fitted(p50, p99, max).map(Self).map_err(|error| {
+        let place = table
+            .get_key_value("max")
+            .map(|(key, value)| Span::new(file, key.span().start..value.span().end));
+        let fitted = Cost::fitted(p50, p99, max).map(|cost| Self { cost, max: place });
+        fitted.map_err(|error| {
             LeafError::refused(
                 &pages::OUT_OF_RANGE,
                 error.to_string(),

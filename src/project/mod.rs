@@ -1,7 +1,17 @@
 //! The one project that every verb takes: read, resolved, judged.
 
+mod accepted;
+mod allows;
+mod cases;
+mod compile;
+mod environments;
 mod fix;
+mod fix;
+mod git;
+mod history;
+mod proofs;
 mod reference;
+mod severity;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,12 +20,15 @@ use jiff::civil::Date;
 
 use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
 use crate::diagnostic::{Findings, Page};
+use crate::history::{self as seeds, History};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
+pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
 
 /// A project as it stands on disk.
@@ -29,6 +42,8 @@ pub struct Project {
     pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
+    /// What it compiled to before.
+    pub history: History,
     /// What is wrong with it, sorted.
     pub findings: Findings,
 }
@@ -46,7 +61,7 @@ impl Project {
     ///
     /// # Errors
     /// [`ReadError`] where there is no readable `lagproof.toml`.
-    pub fn read(tree: &Tree, _today: &Date) -> Result<Self, ReadError> {
+    pub fn read(tree: &Tree, today: &Date) -> Result<Self, ReadError> {
         let (mut sources, mut findings) = (Sources::new(), Findings::new());
         let shared = read_shared(tree, &mut sources, &mut findings)?;
         let resolver = Resolver::new(&shared, &mut findings);
@@ -57,8 +72,10 @@ impl Project {
         let services = resolved.iter().map(|(name, _)| name.clone()).collect();
         let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
-            findings.extend(rules::judge(model));
+            judge(model, &mut findings);
         }
+        let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
+        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {
@@ -66,9 +83,19 @@ impl Project {
             shared,
             services,
             model,
+            history,
             findings,
         })
     }
+}
+
+/// Judges the project, then what differs in each environment, then its cases.
+fn judge(model: &Model, findings: &mut Findings) {
+    let base = rules::judge(model, rules::Scope::Whole);
+    let mut more = environments::judge(model, &base);
+    more.extend(cases::judge(model, &base));
+    findings.extend(base);
+    findings.extend(more);
 }
 
 /// Findings show the lines that they are about: no secret may stand there.
@@ -115,7 +142,10 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
 pub fn pages() -> Vec<&'static Page> {
     let mut pages: Vec<&Page> = declared::pages::PAGES.to_vec();
     pages.extend(resolve::pages::PAGES);
+    pages.extend(seeds::pages::PAGES);
+    pages.extend(rules::history::PAGES);
     pages.extend(rules::rules().map(|rule| rule.page));
+    pages.extend(accepted::PAGES);
     pages.sort_by_key(|page| page.code);
     pages.dedup_by_key(|page| page.code);
     pages

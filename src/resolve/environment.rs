@@ -138,6 +138,9 @@ fn resolve_environment(name: &Spanned<String>, section: &EnvironmentSection, bas
 pub fn in_environment(model: &Model, environment: &Environment) -> Model {
     let mut there = model.clone();
     there.broker = environment.broker.clone();
+    for topic in there.topics.values_mut().filter(|topic| topic.replication.is_edition()) {
+        topic.replication.value = super::topic::default_replication(&there.broker);
+    }
     for change in &environment.services {
         let Ok(at) = there
             .services

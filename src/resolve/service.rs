@@ -17,7 +17,7 @@ use crate::source::Span;
 
 use super::Resolver;
 use super::layers::{
-    allows, lay_consumer, lay_delivery, lay_memory, lay_processing, lay_some, lay_targets, pinned, sourced,
+    allows, lay_consumer, lay_delivery, lay_memory, lay_processing, lay_some, lay_targets, pinned, sourced, whole_table,
 };
 use super::matrix::edition_targets;
 use super::pages;
@@ -46,6 +46,7 @@ pub(super) fn resolve_service(
         delivery: edition_run_delivery(matrix, client.value),
         processing: Processing {
             per_record: None,
+            per_record_max: None,
             per_batch: pinned(Duration::ZERO, edition),
             concurrency: pinned(Concurrency::Bounded(1), edition),
             handler: pinned(Handler::Inline, edition),
@@ -266,7 +267,7 @@ fn resolve_deviations(service: &str, profile: &ServiceFile, findings: &mut Findi
         deviations.push(Deviation {
             setting: Sourced::new(setting, Layer::Profile, name.span),
             reason: sourced(&deviation.value.reason, Layer::Profile),
-            span: deviation.span,
+            span: whole_table(deviation.span, [Some(name.span), Some(deviation.value.reason.span)]),
         });
     }
     deviations

@@ -49,6 +49,11 @@ pub(super) fn bad_topic_name(name: &Spanned<String>) -> Finding {
     .help("topics are named by at most 249 letters, digits, `.`, `_` and `-`")
 }
 
+/// Three copies, or as many as there are brokers.
+pub(super) fn default_replication(broker: &Broker) -> u32 {
+    3.min(broker.count.value)
+}
+
 /// A topic of which only its name and partitions are known.
 fn bare_topic(name: &Spanned<String>, partitions: Sourced<u32>, broker: &Broker, file: Span) -> Topic {
     Topic {
@@ -57,7 +62,7 @@ fn bare_topic(name: &Spanned<String>, partitions: Sourced<u32>, broker: &Broker,
         partitions,
         partitions_now: None,
         replication: Sourced {
-            value: 3.min(broker.count.value),
+            value: default_replication(broker),
             origin: pinned((), file).origin,
         },
         rate: None,
