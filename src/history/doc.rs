@@ -267,7 +267,8 @@ mod tests {
             let pretty: serde_json::Value = serde_json::from_str(&doc.pretty()).unwrap();
             prop_assert_eq!(&canonical, &pretty);
             prop_assert!(!doc.canonical().contains(['\n', '\r']));
-            prop_assert!(doc.pretty().lines().skip(1).all(|line| line.starts_with([' ', '}', ']'])));
+            let indented = doc.pretty().lines().skip(1).all(|line| line.starts_with([' ', '}', ']']));
+            prop_assert!(indented);
         }
 
         #[test]

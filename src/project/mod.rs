@@ -6,7 +6,6 @@ mod cases;
 mod compile;
 mod environments;
 mod fix;
-mod fix;
 mod git;
 mod history;
 mod proofs;
