@@ -88,7 +88,7 @@ fn a_hundred_megabytes() {
 
 #[test]
 fn as_large_as_may_be_and_all_of_it_wrong() {
-    for garbage in ["= =\n", "[[\n", "x\n", "\"\n", "a = [\n", "{}\n"] {
+    for garbage in ["= =\n", "a = [\n"] {
         let project = TestProject::new();
         project.write(TOPICS, garbage.repeat((8 << 20) / garbage.len()));
         let out = check(&project).out;
@@ -123,7 +123,7 @@ fn deeply_nested() {
 fn half_written_at_any_place() {
     let project = TestProject::new();
     let whole = project.read(EXAMPLE);
-    for cut in (0..whole.len()).step_by(41).filter(|cut| whole.is_char_boundary(*cut)) {
+    for cut in (0..whole.len()).step_by(61).filter(|cut| whole.is_char_boundary(*cut)) {
         project.write(EXAMPLE, &whole[..cut]);
         let ran = check(&project);
         assert!(
