@@ -10,6 +10,7 @@ mod output;
 mod proofs;
 mod revert;
 mod schema;
+mod squash;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,6 +79,8 @@ enum Verb {
     Compile(compile::CompileArgs),
     /// Take a service back to the settings of an earlier version, under a new one
     Revert(revert::RevertArgs),
+    /// Replace the seeds that a commit has by one that stands for all of them
+    Squash(squash::SquashArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -100,6 +103,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Check(args) => check::run(&cli.global, args),
         Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Revert(args) => revert::run(&cli.global, args),
+        Verb::Squash(args) => squash::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),

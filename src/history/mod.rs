@@ -13,7 +13,7 @@ mod replay;
 mod seed;
 mod values;
 
-pub use body::SERVICE_CALL;
+pub use body::{RETIRE_CALL, SERVICE_CALL, TOPIC_CALL, statements_by_name};
 pub use digest::{Digest, NotADigest};
 pub use doc::{Doc, write_text};
 pub use documents::{

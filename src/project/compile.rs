@@ -112,7 +112,7 @@ pub fn inspect(root: &Path, now: i64, today: &Date, look: Look) -> Result<(Proje
 }
 
 /// The folder of generated files, asked of lagproof.toml before anything else is read.
-fn generated(root: &Path) -> Result<PathBuf, CompileError> {
+pub(super) fn generated(root: &Path) -> Result<PathBuf, CompileError> {
     let (mut sources, mut findings) = (Sources::new(), Findings::new());
     let shared = read_shared(&Tree::Disk(root.to_owned()), &mut sources, &mut findings);
     shared
@@ -141,7 +141,11 @@ fn run(
 }
 
 /// Everything that the project compiles to, and the paths of seeds that may be replaced.
-fn artifacts(model: &Model, history: &History, now: i64) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
+pub(super) fn artifacts(
+    model: &Model,
+    history: &History,
+    now: i64,
+) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
     let mut artifacts = schema_files();
     artifacts.extend(property_files(model));
     artifacts.extend(topic_scripts(model));

@@ -14,6 +14,7 @@ mod reference;
 mod restore;
 mod revert;
 mod severity;
+mod squash;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
 pub use revert::{RevertError, Reverted, revert};
+pub use squash::{SquashError, Squashed, squash};
 
 /// A project as it stands on disk.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ fn raise(service: &Service, to: u32) -> Edit {
     }
 }
 
-const TOLD_APART: &str = "a version is how a running service, its row and its evidence say what they are: one number would stand for two things";
+const TOLD_APART: &str = "databases that have that version already would keep the settings they have, and no service could say which of the two it runs with";
 
 fn not_raised(service: &Service, last: u32, changes: &[Change]) -> Finding {
     let names: Vec<String> = changes.iter().map(|change| format!("`{}`", change.name)).collect();
