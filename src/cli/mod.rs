@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod output;
 mod proofs;
+mod revert;
 mod schema;
 
 use std::path::PathBuf;
@@ -75,6 +76,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// Write generated/: a seed migration, client properties, topic scripts, schemas
     Compile(compile::CompileArgs),
+    /// Take a service back to the settings of an earlier version, under a new one
+    Revert(revert::RevertArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -96,6 +99,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(&cli.global, args),
         Verb::Compile(args) => compile::run(&cli.global, args),
+        Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod allows;
+mod base;
 mod cases;
 mod compile;
 mod environments;
@@ -10,6 +11,8 @@ mod git;
 mod history;
 mod proofs;
 mod reference;
+mod restore;
+mod revert;
 mod severity;
 
 use std::collections::BTreeSet;
@@ -25,10 +28,12 @@ use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
+pub use revert::{RevertError, Reverted, revert};
 
 /// A project as it stands on disk.
 #[derive(Debug)]
