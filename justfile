@@ -21,6 +21,8 @@ test *arguments:
 # Give the compiled files to the real Kafka clients (Python, Java, Node; fetched into .dev/clients)
 test-clients:
     tests/clients/selftest
+    cargo test --locked --test lower spread
+    tests/clients/run target/lowered
     tests/clients/run generated/properties
 
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build

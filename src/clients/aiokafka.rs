@@ -65,7 +65,7 @@ pub(super) fn key(setting: Setting) -> Option<&'static str> {
 }
 
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
-    lowering.put(Section::Consumer, "group_id", lowering.service.group.value.clone());
+    lowering.group("group_id");
     lowering.instance_id(Section::Consumer, "group_instance_id");
     protocol(lowering);
     pass(

@@ -94,7 +94,7 @@ pub(super) fn key(setting: Setting) -> Option<&'static str> {
 }
 
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
-    lowering.put(Section::Consumer, "group.id", lowering.service.group.value.clone());
+    lowering.group("group.id");
     lowering.instance_id(Section::Consumer, "group.instance.id");
     lowering.put(Section::Consumer, "group.protocol", lowering.protocol().as_str());
     pass(lowering, &[Setting::MaxPollRecords]);

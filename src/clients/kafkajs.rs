@@ -73,7 +73,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
         lowering.put(Section::Client, "retry.initialRetryTime", first);
         lowering.put(Section::Client, "retry.maxRetryTime", longest);
     }
-    lowering.put(Section::Consumer, "groupId", lowering.service.group.value.clone());
+    lowering.group("groupId");
     identity(lowering);
     lowering.loader_batch();
     pass(
@@ -139,7 +139,8 @@ fn rebalance(lowering: &mut Lowering<'_>) {
                     handler longer than session_timeout must call heartbeat()";
         lowering.note(poll, Loss::Elsewhere, text);
     } else {
-        lowering.drop(&[(poll, "the client has no poll limit, and rebalance_timeout is declared")]);
+        let text = "the client has no poll limit: rebalance_timeout is what the group waits for a busy member";
+        lowering.note(poll, Loss::Elsewhere, text);
     }
 }
 

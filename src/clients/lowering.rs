@@ -2,18 +2,29 @@
 
 use crate::model::keywords::{Client, GroupProtocol};
 use crate::model::origin::Sourced;
-use crate::model::service::{Run, Service};
+use crate::model::service::{Raw, Run, Service};
 use crate::model::settings::{OffsetReset, Setting, Value};
 
 use super::lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
+use super::raw::{RawProblem, raw_entry, unknown_entry};
 
 /// What is being lowered, and what has become of it so far.
 pub(super) struct Lowering<'a> {
     pub service: &'a Service,
     pub run: &'a Run,
     pub client: Client,
+    keep: Keep,
     entries: Vec<Entry>,
     notes: Vec<Note>,
+}
+
+/// What is wanted of a lowering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Keys and notes.
+    All,
+    /// Notes alone, for rules, which look at every service on every check.
+    Notes,
 }
 
 /// How a shortest and a longest pause are told to one client.
@@ -25,12 +36,13 @@ pub(super) struct Backoff {
 }
 
 impl<'a> Lowering<'a> {
-    pub fn new(service: &'a Service, run: &'a Run, client: Client) -> Self {
+    pub fn new(service: &'a Service, run: &'a Run, client: Client, keep: Keep) -> Self {
         Self {
             service,
             run,
             client,
-            entries: Vec::with_capacity(40),
+            keep,
+            entries: Vec::with_capacity(if keep == Keep::All { 40 } else { 0 }),
             notes: Vec::new(),
         }
     }
@@ -49,11 +61,20 @@ impl<'a> Lowering<'a> {
     }
 
     pub fn put(&mut self, section: Section, key: impl Into<Text>, value: impl Into<Literal>) {
-        self.entries.push(Entry {
-            section,
-            key: key.into(),
-            value: value.into(),
-        });
+        if self.keep == Keep::All {
+            self.entries.push(Entry {
+                section,
+                key: key.into(),
+                value: value.into(),
+            });
+        }
+    }
+
+    /// The group's name.
+    pub fn group(&mut self, key: &'static str) {
+        if self.keep == Keep::All {
+            self.put(Section::Consumer, key, self.service.group.value.clone());
+        }
     }
 
     /// A setting that the client takes as it is: numbers in milliseconds or bytes, switches, text.
@@ -107,7 +128,20 @@ impl<'a> Lowering<'a> {
     /// Settings that the client has nothing for.
     pub fn drop(&mut self, settings: &[(Setting, &'static str)]) {
         for (setting, why) in settings {
-            self.note(*setting, Loss::Dropped, *why);
+            if !self.is_off(*setting) {
+                self.note(*setting, Loss::Dropped, *why);
+            }
+        }
+    }
+
+    /// Whether a setting only says that something is not wanted: a client without it does not do it either.
+    fn is_off(&self, setting: Setting) -> bool {
+        match setting {
+            Setting::CheckCrcs => self.run.consumer.switch(setting) == Some(false),
+            Setting::StatisticsInterval | Setting::ConnectionsMaxIdle | Setting::ReceiveBuffer => {
+                self.number(setting) == Some(0)
+            }
+            _ => false,
         }
     }
 
@@ -162,8 +196,33 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// What the profile gives under the client's own names, by name, after everything else. What the client would refuse
+    /// or ignore is left out: a rule has refused it already.
+    pub fn raw(&mut self) {
+        if self.keep == Keep::Notes {
+            return;
+        }
+        let mut raw: Vec<&Raw> = self
+            .service
+            .raw
+            .iter()
+            .filter(|raw| raw.client == self.client)
+            .collect();
+        raw.sort_by(|a, b| a.key.cmp(&b.key));
+        for raw in raw {
+            match raw_entry(self.client, &raw.key, &raw.value.value) {
+                Ok(entry) => self.entries.push(entry),
+                Err(RawProblem::Unknown(_)) => self.entries.push(unknown_entry(&raw.key, &raw.value.value)),
+                Err(_) => {}
+            }
+        }
+    }
+
     /// The topics, patterns expanded.
     pub fn topics(&mut self) {
+        if self.keep == Keep::Notes {
+            return;
+        }
         let topics = self
             .service
             .topics

@@ -10,6 +10,7 @@ mod librdkafka;
 mod lowered;
 mod lowering;
 mod native;
+mod raw;
 
 use std::time::Duration;
 
@@ -21,7 +22,9 @@ use crate::units::Size;
 
 pub use lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
 
-use lowering::Lowering;
+pub use raw::{Modelled, RawProblem, is_modelled, raw_entry};
+
+use lowering::{Keep, Lowering};
 
 /// The client's own default for a setting, as the edition spells it out. Nothing where it has no such setting, where
 /// unset is its default, and where the group's protocol leaves the setting to the broker.
@@ -85,7 +88,17 @@ pub fn lower(service: &Service, client: Client) -> Lowered {
 /// The same for another run of the service, such as its baseline.
 #[must_use]
 pub fn lower_run(service: &Service, run: &Run, client: Client) -> Lowered {
-    let mut lowering = Lowering::new(service, run, client);
+    lower_to(service, run, client, Keep::All)
+}
+
+/// What of a service's settings does not go straight through to a client: the notes of [`lower`], for less.
+#[must_use]
+pub fn losses(service: &Service, client: Client) -> Vec<Note> {
+    lower_to(service, &service.run, client, Keep::Notes).notes
+}
+
+fn lower_to(service: &Service, run: &Run, client: Client, keep: Keep) -> Lowered {
+    let mut lowering = Lowering::new(service, run, client, keep);
     match client {
         Client::Librdkafka => librdkafka::lower(&mut lowering),
         Client::Java => java::lower(&mut lowering),
@@ -93,6 +106,7 @@ pub fn lower_run(service: &Service, run: &Run, client: Client) -> Lowered {
         Client::Kafkajs => kafkajs::lower(&mut lowering),
         Client::ConfluentJavascript => confluent_javascript::lower(&mut lowering),
     }
+    lowering.raw();
     lowering.finish()
 }
 

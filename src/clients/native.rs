@@ -73,7 +73,7 @@ pub(super) fn key(setting: Setting) -> Option<&'static str> {
 
 /// Who the member is.
 pub(super) fn identity(lowering: &mut Lowering<'_>) {
-    lowering.put(Section::Consumer, "group.id", lowering.service.group.value.clone());
+    lowering.group("group.id");
     lowering.instance_id(Section::Consumer, "group.instance.id");
     let protocol = crate::model::keywords::Keyword::as_str(lowering.protocol());
     lowering.put(Section::Consumer, "group.protocol", protocol);
@@ -139,7 +139,7 @@ fn coordination(lowering: &mut Lowering<'_>, poll: Poll) {
     } else {
         lowering.left_to_broker();
     }
-    put(lowering, Setting::MaxPollInterval, interval);
+    put(lowering, Setting::MaxPollInterval, Some(interval));
     let none = "the client has none: the group waits for max_poll_interval";
     lowering.drop(&[(Setting::RebalanceTimeout, none)]);
     match lowering.protocol() {
@@ -153,11 +153,14 @@ fn coordination(lowering: &mut Lowering<'_>, poll: Poll) {
 
 /// The poll interval in milliseconds, in the client's bounds and, under the classic protocol, not below the session
 /// timeout, which librdkafka refuses.
-fn poll_interval(lowering: &mut Lowering<'_>, poll: Poll) -> Option<u64> {
-    let declared = lowering.number(Setting::MaxPollInterval)?;
+fn poll_interval(lowering: &mut Lowering<'_>, poll: Poll) -> u64 {
+    let declared = lowering.number(Setting::MaxPollInterval).unwrap_or(300_000);
     let factor = if poll == Poll::Doubled { 2 } else { 1 };
     let least = match lowering.protocol() {
-        GroupProtocol::Classic => lowering.number(Setting::SessionTimeout).unwrap_or(0).div_ceil(factor),
+        GroupProtocol::Classic => lowering
+            .number(Setting::SessionTimeout)
+            .unwrap_or(45_000)
+            .div_ceil(factor),
         GroupProtocol::Consumer => 0,
     };
     let interval = declared.clamp(least, MAX_POLL_MS / factor);
@@ -168,7 +171,7 @@ fn poll_interval(lowering: &mut Lowering<'_>, poll: Poll) -> Option<u64> {
         let text = format!("lowered to {interval} ms: the client doubles it, and takes no more than a day");
         lowering.note(Setting::MaxPollInterval, Loss::Substituted, text);
     }
-    Some(interval)
+    interval
 }
 
 fn assignors(lowering: &mut Lowering<'_>) {
