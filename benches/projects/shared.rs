@@ -104,6 +104,7 @@ partitions = {partitions}
 rate       = {{ each = \"{rate}\", fleet = {fleet} }}
 peak       = {{ rate = {{ each = \"{peak}\", fleet = {fleet} }}, for = \"30min\", every = \"12h\" }}
 record     = {{ mean = \"{mean}\", max = \"{max}\" }}
+producer_batch = \"16KiB\"
 key        = {{ field = \"device_id\", cardinality = 20000 }}
 retention  = {{ time = \"{retention}\" }}
 "
