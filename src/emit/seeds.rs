@@ -1,12 +1,10 @@
 //! Seed migrations: what is new against the state that other seeds amount to.
 
-use std::fmt::Write as _;
-
 use rayon::prelude::*;
 
 use crate::history::{
-    Content, Doc, Life, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TopicEntry, context_digest, context_doc,
-    settings_digest, settings_doc, topic_digest, topic_doc, write_seed,
+    Content, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
+    TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed,
 };
 use crate::model::project::Model;
 use crate::model::service::Service;
@@ -72,6 +70,70 @@ pub fn seed(model: &Model, state: &State<'_>) -> Result<Option<SeedDraft>, NulEr
         return Ok(None);
     }
     Ok(Some(draft(what(&services, &topics), services, topics, &[])))
+}
+
+/// The seed that stands for all those that `state` was replayed from: what each service and topic ends with. `statement`
+/// finds a statement again by the seed's name and how it begins.
+///
+/// # Errors
+/// [`BaselineError`].
+pub fn baseline(
+    state: &State<'_>,
+    replaces: &[Replaced],
+    statement: impl Fn(&str, &str) -> Option<String>,
+) -> Result<SeedDraft, BaselineError> {
+    let find = |seed: &str, call: &str, name: &str| {
+        let begins = format!("{call}{}", literal(name).map_err(BaselineError::Nul)?);
+        statement(seed, &begins).ok_or_else(|| BaselineError::Lost {
+            seed: seed.to_owned(),
+            name: name.to_owned(),
+        })
+    };
+    let unsettled = |name: &str| BaselineError::Unsettled { name: name.to_owned() };
+    let mut services = Vec::new();
+    for life in state.services() {
+        life.agreed().ok_or_else(|| unsettled(life.name()))?;
+        let Record { entry, seed } = life.latest();
+        let call = match entry.content {
+            Content::Live { .. } => SERVICE_CALL,
+            Content::Retired => RETIRE_CALL,
+        };
+        services.push(Change {
+            entry: entry.clone(),
+            statement: find(&seed.name, call, &entry.name)?,
+        });
+    }
+    let mut topics = Vec::new();
+    for (entry, seed) in state.topics().filter_map(<[_]>::last) {
+        state
+            .topic(&entry.name)
+            .and_then(|(_, agreed)| agreed)
+            .ok_or_else(|| unsettled(&entry.name))?;
+        topics.push(Change {
+            entry: (*entry).clone(),
+            statement: find(&seed.name, TOPIC_CALL, &entry.name)?,
+        });
+    }
+    Ok(draft("baseline".to_owned(), services, topics, replaces))
+}
+
+/// Why seeds can't become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaselineError {
+    /// Seeds disagree on what a service or topic ends with.
+    Unsettled {
+        /// Its name.
+        name: String,
+    },
+    /// A seed's header names what its body does not have.
+    Lost {
+        /// The seed's name.
+        seed: String,
+        /// The service or topic.
+        name: String,
+    },
+    /// A name can't reach PostgreSQL.
+    Nul(NulError),
 }
 
 fn draft(
@@ -177,7 +239,7 @@ fn retire(model: &Model, life: Life<'_, '_>) -> Result<Change<ServiceEntry>, Nul
         doc.push(("renamed_to".into(), Doc::text(&service.name)));
     }
     let statement = format!(
-        "SELECT lagproof.retire_service_v1({}, {}, {});",
+        "{RETIRE_CALL}{}, {}, {});",
         literal(life.name())?,
         stamp.version,
         jsonb(&Doc::Object(doc).pretty())?
@@ -205,10 +267,8 @@ fn topic_change(topic: &Topic, state: &State<'_>) -> Result<Option<Change<TopicE
     if let Doc::Object(entries) = topic_doc(topic) {
         doc.extend(entries);
     }
-    let mut statement = String::new();
-    let _ = write!(
-        statement,
-        "SELECT lagproof.seed_topic_v1({}, {}, {});",
+    let statement = format!(
+        "{TOPIC_CALL}{}, {}, {});",
         literal(&topic.name)?,
         literal(&digest.to_string())?,
         jsonb(&Doc::Object(doc).pretty())?

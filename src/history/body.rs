@@ -10,18 +10,30 @@ use serde_json::Value as Json;
 /// How the statement on a service begins.
 pub const SERVICE_CALL: &str = "SELECT lagproof.seed_service_v1(";
 
-/// The documents of the services that `wanted` names, from a seed's text. `quote` is how a name stands in it.
+/// How the statement on a service that is gone begins.
+pub const RETIRE_CALL: &str = "SELECT lagproof.retire_service_v1(";
+
+/// How the statement on a topic begins.
+pub const TOPIC_CALL: &str = "SELECT lagproof.seed_topic_v1(";
+
+/// The statements of a seed's text, by how they begin: a call and the name as it stands in it.
+#[must_use]
+pub fn statements_by_name(text: &str) -> HashMap<&str, &str> {
+    statements(text)
+        .filter_map(|statement| Some((statement.split_once(", ")?.0, statement.trim_end())))
+        .collect()
+}
+
+/// The documents of services, from a seed's text: `wanted` are their names and how those stand in it.
 #[must_use]
 pub fn service_documents<'n>(text: &str, wanted: &[(&'n str, String)]) -> HashMap<&'n str, Json> {
-    let calls: HashMap<&str, &str> = statements(text)
-        .filter_map(|statement| {
-            let arguments = statement.strip_prefix(SERVICE_CALL)?;
-            Some((arguments.split_once(", ")?.0, arguments))
-        })
-        .collect();
+    let calls = statements_by_name(text);
     wanted
         .iter()
-        .filter_map(|(name, quoted)| Some((*name, document(calls.get(quoted.as_str())?)?)))
+        .filter_map(|(name, quoted)| {
+            let call = format!("{SERVICE_CALL}{quoted}");
+            Some((*name, document(calls.get(call.as_str())?)?))
+        })
         .collect()
 }
 

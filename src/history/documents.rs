@@ -5,17 +5,17 @@
 //! so that a newer lagproof gives the same digests.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use crate::model::cost::Cost;
 use crate::model::keywords::{Client, Keyword};
 use crate::model::project::Model;
 use crate::model::service::{Concurrency, Delivery, Raw, RawValue, Service};
-use crate::model::settings::{OffsetReset, Settings, Value};
+use crate::model::settings::Settings;
 use crate::model::topic::Topic;
 
 use super::digest::Digest;
 use super::doc::Doc;
+use super::values::value_doc;
 
 const SETTINGS_FORM: &str = "settings form 1";
 const CONTEXT_FORM: &str = "context form 1";
@@ -70,31 +70,6 @@ fn consumer_doc(settings: &Settings) -> Doc {
             .map(|(setting, value)| (Cow::Borrowed(setting.info().key), value_doc(&value.value)))
             .collect(),
     )
-}
-
-/// A setting's value: durations in milliseconds, sizes in bytes, assignors as a list.
-#[must_use]
-pub fn value_doc(value: &Value) -> Doc {
-    match value {
-        Value::Count(count) => Doc::integer(*count),
-        Value::Duration(duration) => Doc::milliseconds(*duration),
-        Value::Size(size) => Doc::bytes(*size),
-        Value::Switch(on) => Doc::Switch(*on),
-        Value::Assignors(list) => Doc::List(list.iter().map(Doc::text).collect()),
-        Value::OffsetReset(OffsetReset::ByDuration(duration)) => Doc::Text(format!("by_duration:{}", iso(*duration))),
-        Value::OffsetReset(reset) => Doc::text(reset),
-        Value::RemoteAssignor(assignor) => Doc::text(assignor),
-        Value::Text(text) => Doc::text(text),
-    }
-}
-
-/// ISO 8601, in seconds: `PT86400S`, `PT0.5S`.
-fn iso(duration: Duration) -> String {
-    let nanos = format!("{:09}", duration.subsec_nanos());
-    match nanos.trim_end_matches('0') {
-        "" => format!("PT{}S", duration.as_secs()),
-        fraction => format!("PT{}.{fraction}S", duration.as_secs()),
-    }
 }
 
 fn delivery_doc(delivery: &Delivery) -> Doc {

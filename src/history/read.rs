@@ -81,6 +81,14 @@ impl History {
         self.seeds.iter().filter(|seed| seed.standing == Standing::Own)
     }
 
+    /// A seed's text, read again.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn text(&self, tree: &Tree, seed: &str) -> Result<String, ReadError> {
+        tree.read_text(&format!("{}/{seed}", self.folder), LARGEST_SEED, EntryKind::Other)
+    }
+
     /// The documents behind records, by the service's name; those that can't be found again are missing. `quote` makes a
     /// name what it is in SQL. Each seed is read once.
     #[must_use]
@@ -98,8 +106,7 @@ impl History {
         by_seed
             .into_iter()
             .filter_map(|(seed, wanted)| {
-                let path = format!("{}/{seed}", self.folder);
-                let text = tree.read_text(&path, LARGEST_SEED, EntryKind::Other).ok()?;
+                let text = self.text(tree, seed).ok()?;
                 Some(service_documents(&text, &wanted))
             })
             .flatten()
@@ -107,11 +114,11 @@ impl History {
     }
 }
 
-/// Reads every seed below `generated`. `base` is asked only where there are any.
+/// Reads every seed below `generated`. `base` is told their folder and names, and is asked only where there are any.
 pub fn read_history(
     tree: &Tree,
     generated: &str,
-    base: impl FnOnce(&str) -> Base,
+    base: impl FnOnce(&str, &[&str]) -> Base,
     sources: &mut Sources,
     findings: &mut Findings,
 ) -> History {
@@ -131,7 +138,8 @@ pub fn read_history(
     if listing.matching.is_empty() {
         return history;
     }
-    let base = match base(&history.folder) {
+    let here: Vec<&str> = listing.matching.iter().map(|(name, _)| name.as_str()).collect();
+    let base = match base(&history.folder, &here) {
         Base::Names(names) => Some(names),
         Base::Unknown(why) => {
             history.base_unknown = Some(why);

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::declared::read_shared;
 use crate::diagnostic::{Findings, Severity};
 use crate::emit::write::{LOCK_WAIT, Plan, Why, WriteError, apply, diff, lock, plan};
-use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, schema_files, seed, topic_scripts};
+use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, property_files, schema_files, seed, topic_scripts};
 use crate::history::{History, Standing, name_seconds, name_stamp};
 use crate::model::project::Model;
 use crate::source::{ReadError, Sources, Tree};
@@ -112,7 +112,7 @@ pub fn inspect(root: &Path, now: i64, today: &Date, look: Look) -> Result<(Proje
 }
 
 /// The folder of generated files, asked of lagproof.toml before anything else is read.
-fn generated(root: &Path) -> Result<PathBuf, CompileError> {
+pub(super) fn generated(root: &Path) -> Result<PathBuf, CompileError> {
     let (mut sources, mut findings) = (Sources::new(), Findings::new());
     let shared = read_shared(&Tree::Disk(root.to_owned()), &mut sources, &mut findings);
     shared
@@ -141,9 +141,15 @@ fn run(
 }
 
 /// Everything that the project compiles to, and the paths of seeds that may be replaced.
-fn artifacts(model: &Model, history: &History, now: i64) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
+pub(super) fn artifacts(
+    model: &Model,
+    history: &History,
+    now: i64,
+) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
     let mut artifacts = schema_files();
+    artifacts.extend(property_files(model));
     artifacts.extend(topic_scripts(model));
+    artifacts.extend(property_files(model));
     let replaced = history.own().map(|seed| format!("{SEEDS}/{}", seed.name)).collect();
     if let Some(draft) = seed(model, &history.landed()).map_err(CompileError::Nul)? {
         artifacts.push(named(&draft, history, now)?);

@@ -78,29 +78,48 @@ fn ask(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
 }
 
 /// The names of the seeds that the base branch has in `folder`: those of `origin/NAME` and those of `NAME`, whichever
-/// there is. A branch merged here and not pushed yet counts, too.
-pub(super) fn base_seeds(root: &Path, branch: &str, folder: &str) -> Base {
-    let inner = format!("{folder}/");
+/// there is. A branch merged here and not pushed yet counts, too. `here` are the names in the working tree.
+///
+/// A seed that is here and not there is either new, or was squashed there since this branch left: only then is it asked
+/// what the base branch had at that point.
+pub(super) fn base_seeds(root: &Path, branch: &str, folder: &str, here: &[&str]) -> Base {
     let references = [format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")];
-    let started = references
-        .each_ref()
-        .map(|reference| git(root, &["ls-tree", "-z", "--name-only", reference, "--", &inner]).spawn());
     let mut names: Option<BTreeSet<String>> = None;
     let mut refused = None;
-    for child in started {
-        let listed = child
-            .and_then(std::process::Child::wait_with_output)
-            .map_err(|error| not_started(&error))
-            .and_then(answer);
+    for listed in seed_names(root, &references, folder) {
         match listed {
-            Ok(listed) => names.get_or_insert_default().extend(file_names(&listed)),
+            Ok(listed) => names.get_or_insert_default().extend(listed),
             Err(GitError(said)) => refused = Some(said),
         }
     }
-    match (names, refused) {
-        (Some(names), _) => Base::Names(names),
-        (None, said) => Base::Unknown(why_unknown(branch, &said.unwrap_or_default())),
+    let Some(mut names) = names else {
+        return Base::Unknown(why_unknown(branch, &refused.unwrap_or_default()));
+    };
+    if here.iter().any(|name| !names.contains(*name)) {
+        let left: Vec<String> = references
+            .iter()
+            .filter_map(|reference| merge_base(root, reference))
+            .collect();
+        names.extend(seed_names(root, &left, folder).into_iter().flatten().flatten());
     }
+    Base::Names(names)
+}
+
+/// The names in `folder` at each commit, asked at once.
+fn seed_names(root: &Path, commits: &[String], folder: &str) -> Vec<Result<Vec<String>, GitError>> {
+    let inner = format!("{folder}/");
+    let started: Vec<_> = commits
+        .iter()
+        .map(|commit| git(root, &["ls-tree", "-z", "--name-only", commit, "--", &inner]).spawn())
+        .collect();
+    started
+        .into_iter()
+        .map(|child| {
+            let output = child.and_then(std::process::Child::wait_with_output);
+            let listed = answer(output.map_err(|error| not_started(&error))?)?;
+            Ok(file_names(&listed).collect())
+        })
+        .collect()
 }
 
 fn why_unknown(branch: &str, said: &str) -> String {

@@ -88,29 +88,20 @@ fn renames(model: &Model, all: &State<'_>, findings: &mut Findings) {
     for service in &model.services {
         for from in &service.renamed_from {
             let name = from.value.as_str();
-            let finding = if model.service(name).is_some() {
-                Finding::new(
-                    &RENAME_LEADS_NOWHERE,
-                    from.span(),
-                    format!(
-                        "`{}` says that it was `{name}`, which still has a profile",
-                        service.name
-                    ),
-                )
-                .at_run_time("both run, and only one of them goes on with the version")
-                .help(format!("delete {name}.toml, or this `[[renamed]]`"))
-            } else if all.service(name).is_none() {
+            if all.service(name).is_some() || model.service(name).is_some() {
+                continue;
+            }
+            findings.push(
                 Finding::new(
                     &RENAME_LEADS_NOWHERE,
                     from.span(),
                     format!("`{}` says that it was `{name}`, which no seed knows", service.name),
                 )
+                .here("no service of this name was ever compiled")
                 .at_run_time("the version of the service that was meant does not go on, and its row is retired as if it were gone")
-                .help("write the name that the profile had, or remove this `[[renamed]]`")
-            } else {
-                continue;
-            };
-            findings.push(finding.about(&service.name));
+                .help("write the name that the profile had, or take the `[[renamed]]` table out")
+                .about(&service.name),
+            );
         }
     }
 }

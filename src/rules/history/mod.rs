@@ -19,7 +19,7 @@ use crate::model::project::Model;
 use crate::model::service::Service;
 
 pub use changes::{Change, changes};
-pub use pages::PAGES;
+pub use pages::{PAGES, SEED_MISSING, VERSION_LOWERED};
 pub use versions::lowered;
 
 /// A service beside what it was.

@@ -130,7 +130,7 @@ pub const RENAME_LEADS_NOWHERE: Page = Page {
     name: "rename-leads-nowhere",
     severity: Severity::Warning,
     stance: Stance::Judged,
-    summary: "A profile says that it was renamed from a service that is still there, or that never was.",
+    summary: "A profile says that it was renamed from a service that no seed knows.",
     why: "`[[renamed]]` lets the version go on under another name and retires the old name's row as renamed. Without the right name the old row is retired as if the service were gone.",
     bad: Example::AfterCompile("[[renamed]]\nfrom = \"exmaple\"\n"),
     good: Example::AfterCompile("summary = \"Looks up the customer of each order\"\n"),

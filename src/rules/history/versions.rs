@@ -29,14 +29,16 @@ pub(super) fn judge(
         let service = comparison.service;
         let Some(life) = comparison.life else { continue };
         let (version, last) = (service.version.value, life.stamp().version);
-        if let Some(finding) = lowered(service, life, Some(comparison.settings), "the history") {
+        if version == last
+            && let Some(finding) = twice(service, life, own.service(&service.name), comparison)
+        {
+            findings.push(finding);
+        } else if let Some(finding) = lowered(service, life, Some(comparison.settings), "the history") {
             findings.push(finding);
         } else if life.is_retired() || version > last {
             if !life.is_retired() && is_for_nothing(comparison, life) {
                 findings.push(for_nothing(service, last));
             }
-        } else if let Some(finding) = twice(service, life, own.service(&service.name), comparison) {
-            findings.push(finding);
         } else if comparison.changed().is_some() {
             let changes = changed.get(service.name.as_str()).map_or(&[][..], Vec::as_slice);
             if !changes.is_empty() && changes.iter().all(Change::is_inherited) {
@@ -66,7 +68,7 @@ fn raise(service: &Service, to: u32) -> Edit {
     }
 }
 
-const TOLD_APART: &str = "a version is how a running service, its row and its evidence say what they are: one number would stand for two things";
+const TOLD_APART: &str = "databases that have that version already would keep the settings they have, and no service could say which of the two it runs with";
 
 fn not_raised(service: &Service, last: u32, changes: &[Change]) -> Finding {
     let names: Vec<String> = changes.iter().map(|change| format!("`{}`", change.name)).collect();
