@@ -21,7 +21,7 @@ fn everything_that_a_version_stands_for_comes_back() {
         "[consumer]\nmax_poll_records = 7\noffset_reset = \"earliest\"\n\n[[deviation]]\nsetting = \"max_poll_records\"\nreason = \"the web service takes 7\"\n",
         "[delivery]\ncommit = \"after-record\"\nisolation = \"read-committed\"\nretry = { attempts = 3, backoff = \"2s\", dead_letter = \"orders.dlq\" }\n",
         "[processing]\nconcurrency = 4\nhandler = \"thread\"\n",
-        "[raw.java]\n\"sasl.login.retry.backoff.ms\" = 200\n\"client.dns.lookup\" = \"use_all_dns_ips\"\n",
+        "[raw.java]\n\"send.buffer.bytes\" = 131072\n\"metrics.recording.level\" = \"DEBUG\"\n",
     ];
     for change in changes {
         for towards_change in [true, false] {
