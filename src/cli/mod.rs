@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::project::{Project, find_root};
+use crate::source::ReadError;
 
 pub use output::Exit;
 
@@ -140,10 +141,11 @@ impl Global {
             Ok(project) => Ok((root, project)),
             Err(error) => {
                 let file = root.join("lagproof.toml");
-                Err(output::fail(
-                    &format!("{} {error}", file.display()),
-                    "start a project with `lagproof init`, or name its folder with --project",
-                ))
+                let help = match error {
+                    ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
+                    _ => "mend that file: a project is known by it",
+                };
+                Err(output::fail(&format!("{} {error}", file.display()), help))
             }
         }
     }

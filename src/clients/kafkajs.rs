@@ -139,7 +139,8 @@ fn rebalance(lowering: &mut Lowering<'_>) {
                     handler longer than session_timeout must call heartbeat()";
         lowering.note(poll, Loss::Elsewhere, text);
     } else {
-        lowering.drop(&[(poll, "the client has no poll limit, and rebalance_timeout is declared")]);
+        let text = "the client has no poll limit: rebalance_timeout is what the group waits for a busy member";
+        lowering.note(poll, Loss::Elsewhere, text);
     }
 }
 

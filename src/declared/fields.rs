@@ -13,7 +13,7 @@ use super::leaf::Leaf;
 use super::pages;
 use super::problems::{Missing, leaf_finding, missing_key, nearest, secret_finding, unknown_key, wrong_type};
 use super::secrets::looks_secret;
-use super::syntax::syntax_findings;
+use super::syntax::{parse, syntax_findings};
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ enum Openness {
 
 /// Reads a whole file as one section.
 pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findings) -> Option<T> {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = parse(text);
     let broken = !errors.is_empty();
     findings.extend(syntax_findings(file, &errors));
     let mut inner = Findings::new();

@@ -154,7 +154,7 @@ impl Leaf for String {
             return Err(LeafError::refused(
                 &pages::BAD_NAME,
                 format!("holds the control character {}", control.escape_debug()),
-                None,
+                Some("take it out".to_owned()),
             ));
         }
         Ok(text.to_owned())

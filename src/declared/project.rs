@@ -17,8 +17,8 @@ use super::topics::TopicsFile;
 
 /// The largest profile or case that is read: 1 MiB.
 pub const LARGEST_PROFILE: u64 = 1 << 20;
-/// The largest of the files that all services share: 16 MiB.
-pub const LARGEST_SHARED: u64 = 16 << 20;
+/// The largest of the files that all services share: 8 MiB, some twenty thousand topics.
+pub const LARGEST_SHARED: u64 = 8 << 20;
 /// The project's own file.
 pub const CONFIG_FILE: &str = "lagproof.toml";
 

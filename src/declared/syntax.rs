@@ -1,6 +1,7 @@
 //! What is not TOML, worded.
 
-use toml::de::Error;
+use toml::Spanned;
+use toml::de::{DeTable, Error};
 
 use crate::diagnostic::{Finding, Findings};
 use crate::source::{FileId, Span};
@@ -34,6 +35,20 @@ const HELP: [(&str, &str); 14] = [
     ("extra", "take it away"),
 ];
 
+/// Beyond so many bytes only the first error is kept: a megabyte of garbage has a million, each of them kept whole.
+const LARGE: usize = 1 << 18;
+
+/// What a file declares, as far as it is TOML, and what is not.
+pub(super) fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
+    if text.len() <= LARGE {
+        return DeTable::parse_recoverable(text);
+    }
+    match DeTable::parse(text) {
+        Ok(table) => (table, Vec::new()),
+        Err(error) => (Spanned::new(0..0, DeTable::new()), vec![error]),
+    }
+}
+
 /// Findings for the first errors of a file; the last of them says how many more there are.
 pub(super) fn syntax_findings(file: FileId, errors: &[Error]) -> Findings {
     let more = errors.len().saturating_sub(pages::MOST_SYNTAX_ERRORS);
@@ -63,12 +78,10 @@ pub(super) fn syntax_findings(file: FileId, errors: &[Error]) -> Findings {
 
 #[cfg(test)]
 mod tests {
-    use toml::de::DeTable;
-
     use super::*;
 
     fn help(text: &str) -> Vec<Option<String>> {
-        let (_, errors) = DeTable::parse_recoverable(text);
+        let (_, errors) = parse(text);
         syntax_findings(FileId(0), &errors)
             .iter()
             .map(|finding| finding.help.clone())
@@ -93,6 +106,13 @@ mod tests {
         ] {
             assert!(matches!(help(text).first(), Some(Some(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn of_a_large_file_the_first_error_is_kept() {
+        let text = "= =\n".repeat(LARGE / 4 + 1);
+        assert_eq!(help(&text).len(), 1);
+        assert_eq!(parse(&"# fine\n".repeat(LARGE)).1.len(), 0);
     }
 
     #[test]

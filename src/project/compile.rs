@@ -147,6 +147,7 @@ pub(super) fn artifacts(
     now: i64,
 ) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
     let mut artifacts = schema_files();
+    artifacts.extend(property_files(model));
     artifacts.extend(topic_scripts(model));
     artifacts.extend(property_files(model));
     let replaced = history.own().map(|seed| format!("{SEEDS}/{}", seed.name)).collect();

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
-use crate::diagnostic::{Findings, Page};
+use crate::diagnostic::{Finding, Findings, Page, Severity};
 use crate::history::{self as seeds, History};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
@@ -100,8 +100,29 @@ fn judge(model: &Model, findings: &mut Findings) {
     let base = rules::judge(model, rules::Scope::Whole);
     let mut more = environments::judge(model, &base);
     more.extend(cases::judge(model, &base));
-    findings.extend(base);
-    findings.extend(more);
+    let half_read: BTreeSet<FileId> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.primary.span.file)
+        .collect();
+    let known = |finding: &Finding| half_read.is_empty() || !follows_from(finding, model, &half_read);
+    findings.extend(base.into_iter().chain(more).filter(known).collect());
+}
+
+/// Whether a proof was worked out with what a file did not say because it could not be read: it would be a second
+/// finding for the same mistake.
+fn follows_from(finding: &Finding, model: &Model, half_read: &BTreeSet<FileId>) -> bool {
+    let is_proof = finding.code.0.starts_with('P');
+    let service = finding.subject.as_deref().and_then(|name| model.service(name));
+    let topics = service.into_iter().flat_map(|service| &service.topics);
+    let topics = topics.filter_map(|topic| model.topics.get(&topic.value));
+    let files = service
+        .map(|service| service.file)
+        .into_iter()
+        .chain(topics.map(|topic| topic.span.file))
+        .chain(finding.labels.iter().map(|label| label.span.file))
+        .chain([finding.primary.span.file]);
+    is_proof && files.into_iter().any(|file| half_read.contains(&file))
 }
 
 /// Findings show the lines that they are about: no secret may stand there.

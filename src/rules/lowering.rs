@@ -6,14 +6,12 @@
 use crate::clients::{self, Loss, Note};
 use crate::diagnostic::{Finding, Findings, Safety};
 use crate::model::keywords::{Assignor, Client, GroupProtocol};
-use crate::model::origin::{Layer, Origin};
+use crate::model::origin::{Layer, Origin, Sourced};
 use crate::model::service::Service;
-use crate::model::settings::{OffsetReset, Setting};
+use crate::model::settings::{OffsetReset, Setting, Value};
 use crate::source::Edit;
 
-use super::lowering_pages::{
-    DROPPED, DROPPED_ROW, INSTANCE_ID, MIXED_ASSIGNORS, OFFSET_RESET, OUTER_BLANKS, SUBSTITUTED,
-};
+use super::lowering_pages::{DROPPED, DROPPED_ROW, MIXED_ASSIGNORS, OFFSET_RESET, OUTER_BLANKS, SUBSTITUTED};
 use super::{Check, Rule, ServiceView};
 
 /// The family.
@@ -42,10 +40,6 @@ pub(super) const RULES: &[Rule] = &[
         page: &OUTER_BLANKS,
         check: Check::Service(outer_blanks),
     },
-    Rule {
-        page: &INSTANCE_ID,
-        check: Check::Service(instance_id),
-    },
 ];
 
 /// [`losses`] finds for this page too: the service is lowered once for all three.
@@ -54,30 +48,38 @@ fn nothing_more(_: &ServiceView<'_>, _: &mut Findings) {}
 fn losses(view: &ServiceView<'_>, findings: &mut Findings) {
     let service = view.service;
     for note in &clients::losses(service, *service.client) {
-        let Some(origin) = origin(service, note) else { continue };
-        let finding = match note.loss {
-            Loss::Dropped if !is_judged_elsewhere(service, note) => dropped(service, note, origin),
-            Loss::Substituted if !is_judged_here(service, note) => substituted(service, note, origin),
-            Loss::Dropped | Loss::Substituted | Loss::Elsewhere => continue,
+        if is_judged_elsewhere(service, note) || is_judged_here(service, note) {
+            continue;
+        }
+        let Some(value) = note.setting.and_then(|setting| service.run.consumer.get(setting)) else {
+            continue;
         };
-        findings.push(finding);
+        match note.loss {
+            Loss::Dropped => findings.push(dropped(service, note, value.origin)),
+            Loss::Substituted => findings.push(substituted(service, note, value)),
+            Loss::Elsewhere => {}
+        }
     }
 }
 
-fn origin(service: &Service, note: &Note) -> Option<Origin> {
-    match (note.setting, note.name) {
-        (Some(setting), _) => Some(service.run.consumer.get(setting)?.origin),
-        (None, "instance_id") => service.instance_id.as_ref().map(|id| id.origin),
-        (None, _) => Some(service.group_protocol.origin),
-    }
-}
-
-/// Whether another family has a rule for it: what the group's protocol forbids.
+/// Whether another family judges it, and says more of it: what the group's protocol forbids (C1xx), how two values stand to
+/// each other (C1xx, F1xx, N1xx), static membership (D1xx).
 fn is_judged_elsewhere(service: &Service, note: &Note) -> bool {
+    let knows_kip_848 = !matches!(*service.client, Client::Aiokafka | Client::Kafkajs);
     match note.setting {
-        None => note.name == "group_protocol",
+        None => true,
         Some(Setting::Assignors) => *service.group_protocol == GroupProtocol::Consumer,
-        Some(Setting::RemoteAssignor) => true,
+        Some(Setting::RemoteAssignor) => knows_kip_848,
+        Some(
+            Setting::MaxPollInterval
+            | Setting::ConnectionsMaxIdle
+            | Setting::MessageMax
+            | Setting::ReceiveMessageMax
+            | Setting::FetchMaxWait
+            | Setting::RequestTimeout
+            | Setting::RetryBackoffMax
+            | Setting::ReconnectBackoffMax,
+        ) => note.loss == Loss::Substituted,
         Some(_) => false,
     }
 }
@@ -104,13 +106,9 @@ fn dropped(service: &Service, note: &Note, origin: Origin) -> Finding {
                 DROPPED_ROW.code
             ));
     }
-    let path = match note.setting {
-        Some(_) => vec!["consumer".to_owned(), name.to_owned()],
-        None => vec![name.to_owned()],
-    };
     let remove = Edit::Remove {
         file: service.file,
-        path,
+        path: vec!["consumer".to_owned(), name.to_owned()],
     };
     Finding::new(&DROPPED, origin.span, message)
         .here("nothing honours it")
@@ -120,10 +118,9 @@ fn dropped(service: &Service, note: &Note, origin: Origin) -> Finding {
         .fix(Safety::Suggested, format!("remove `{name}`"), vec![remove])
 }
 
-fn substituted(service: &Service, note: &Note, origin: Origin) -> Finding {
-    let (client, name) = (&service.client, note.name);
-    let declared = note.setting.and_then(|setting| service.run.consumer.get(setting));
-    let value = declared.map_or_else(String::new, |value| value.value.to_string());
+fn substituted(service: &Service, note: &Note, declared: &Sourced<Value>) -> Finding {
+    let (client, name, origin) = (&service.client, note.name, declared.origin);
+    let value = declared.value.to_string();
     let message = format!("{} can't have `{name}` as declared", client.value);
     let finding = if origin.layer < Layer::Profile {
         Finding::new(&SUBSTITUTED, client.span(), message)
@@ -227,55 +224,6 @@ fn outer_blanks(view: &ServiceView<'_>, findings: &mut Findings) {
                 .at_run_time("readers of properties files drop it, and the consumer is in another group than this one")
                 .help(format!("write \"{}\"", text.trim().escape_debug()));
             findings.push(finding);
-        }
-    }
-}
-
-/// The characters outside of a `${VARIABLE}`; what the variable holds is not known here.
-fn outside_variables(id: &str) -> String {
-    let mut rest = id;
-    let mut out = String::new();
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        rest = after.split_once('}').map_or("", |(_, after)| after);
-    }
-    out + rest
-}
-
-fn instance_id(view: &ServiceView<'_>, findings: &mut Findings) {
-    let service = view.service;
-    let Some(id) = service.instance_id.as_ref().filter(|_| *service.client == Client::Java) else {
-        return;
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let Some(odd) = outside_variables(&id.value).chars().find(|c| !plain(*c)) else {
-        return;
-    };
-    let finding = Finding::new(
-        &INSTANCE_ID,
-        id.span(),
-        format!("java takes no `{}` in an instance id", odd.escape_debug()),
-    )
-    .label(service.client.span(), "the client")
-    .at_run_time("the consumer fails to start: `Group instance id is invalid`")
-    .help("use letters, digits, `.`, `_` and `-` around the ${VARIABLE}");
-    findings.push(finding);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::outside_variables;
-
-    #[test]
-    fn variables_are_left_out() {
-        for (id, outside) in [
-            ("a-${POD}", "a-"),
-            ("${A}.${B}!", ".!"),
-            ("${open", ""),
-            ("$x}", "$x}"),
-            ("", ""),
-        ] {
-            assert_eq!(outside_variables(id), outside);
         }
     }
 }

@@ -84,19 +84,6 @@ pub(super) static OUTER_BLANKS: Page = Page {
     source: "kcat's and java.util.Properties' readers",
 };
 
-/// L107.
-pub(super) static INSTANCE_ID: Page = Page {
-    code: Code("L107"),
-    name: "instance-id-not-java",
-    severity: Severity::Error,
-    stance: Stance::Rejected,
-    summary: "A static member id with characters that Java refuses.",
-    why: "Java takes letters, digits, `.`, `_` and `-` only. librdkafka and aiokafka check nothing, so a group on several clients is best named for Java too.",
-    bad: Example::Snippet("instance_id = \"example ${POD_NAME}\"\n"),
-    good: Example::Snippet("instance_id = \"example-${POD_NAME}\"\n"),
-    source: TRIED,
-};
-
 /// L121.
 pub(super) static RAW_MODELLED: Page = Page {
     code: Code("L121"),

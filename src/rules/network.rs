@@ -15,6 +15,9 @@ use super::{Check, Rule, ServiceView};
 /// What librdkafka adds to the fetch wait before it compares with the socket's time-out.
 const ANSWER_TIME: Duration = Duration::from_millis(1_000);
 
+/// The longest that librdkafka lets a socket wait.
+const LONGEST_SOCKET_TIMEOUT: Duration = Duration::from_secs(300);
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         page: &RECONNECT_MAX_BELOW_BASE,
@@ -62,7 +65,7 @@ pub const RETRY_MAX_BELOW_BASE: Page = Page {
     severity: Severity::Warning,
     stance: Stance::Judged,
     summary: "retry_backoff is above retry_backoff_max.",
-    why: "The pause before a failed request is repeated grows from the first to the longest. With the longest below the first nothing grows: Java and librdkafka warn, and use the longest from the beginning.",
+    why: "The pause before a failed request is repeated grows from the first to the longest. With the longest below the first nothing grows: Java and librdkafka warn, so what is compiled is the first pause for both.",
     bad: Example::Snippet("[consumer]\nretry_backoff = \"2s\"\nretry_backoff_max = \"1s\"\n"),
     good: Example::Snippet("[consumer]\nretry_backoff = \"2s\"\nretry_backoff_max = \"10s\"\n"),
     source: "librdkafka 2.12.1 and Java 4.4.0, both seen to warn; KIP-580",
@@ -75,7 +78,7 @@ pub const FETCH_WAIT_NEAR_SOCKET_TIMEOUT: Page = Page {
     severity: Severity::Warning,
     stance: Stance::Judged,
     summary: "On librdkafka, fetch_max_wait leaves less than a second of request_timeout.",
-    why: "librdkafka's request timeout is that of the socket. A fetch may wait fetch_max_wait on the broker before it is answered; if that leaves less than a second for the way there and back, quiet topics look like dead brokers, and connections are torn down and made again.",
+    why: "librdkafka's request timeout is that of the socket. A fetch may wait fetch_max_wait on the broker before it is answered; if that leaves less than a second for the way there and back, quiet topics look like dead brokers, and connections are torn down and made again. So what is compiled is raised, and the declared number is not what runs.",
     bad: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nrequest_timeout = \"1400ms\"\n"),
     good: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nrequest_timeout = \"1500ms\"\n"),
     source: "librdkafka 2.12.1 warns: `fetch.wait.max.ms` (…) should be set lower than `socket.timeout.ms` by at least 1000 ms",
@@ -184,9 +187,10 @@ fn retry_max_below_base(view: &ServiceView<'_>, findings: &mut Findings) {
         return;
     };
     let Some(pair) = pair.chosen() else { return };
-    let finding = pair
-        .finding(&RETRY_MAX_BELOW_BASE, "above")
-        .at_run_time("the pause never grows, and failed requests are repeated at the shorter of the two");
+    let finding = pair.finding(&RETRY_MAX_BELOW_BASE, "above").at_run_time(format!(
+        "the longest pause is compiled as {} too: it never grows, and failed requests are repeated at that distance",
+        format_duration(pair.left)
+    ));
     let (model, service) = (view.model, view.service);
     findings.push(suggest_duration(finding, model, service, settings[1], pair.left, ""));
 }
@@ -202,12 +206,20 @@ fn fetch_wait_near_socket_timeout(view: &ServiceView<'_>, findings: &mut Finding
     else {
         return;
     };
+    let enough = pair.left.saturating_add(ANSWER_TIME).min(LONGEST_SOCKET_TIMEOUT);
     let finding = pair
         .finding(&FETCH_WAIT_NEAR_SOCKET_TIMEOUT, "less than 1s below")
-        .at_run_time("fetches of quiet topics time out, and connections are torn down and made again");
-    let enough = pair.left.saturating_add(ANSWER_TIME);
-    let (model, service, or) = (view.model, view.service, "or lower fetch_max_wait");
-    findings.push(suggest_duration(finding, model, service, settings[1], enough, or));
+        .at_run_time(format!(
+            "fetches of quiet topics would time out and connections be made again: {} is compiled instead",
+            format_duration(enough)
+        ));
+    let (model, service) = (view.model, view.service);
+    findings.push(if enough > pair.right {
+        let or = "or lower fetch_max_wait";
+        suggest_duration(finding, model, service, settings[1], enough, or)
+    } else {
+        suggest_duration(finding, model, service, settings[0], enough - ANSWER_TIME, "")
+    });
 }
 
 fn fetch_wait_outlasts_request(view: &ServiceView<'_>, findings: &mut Findings) {

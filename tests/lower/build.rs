@@ -49,6 +49,7 @@ pub fn bare(name: &str, client: Client) -> Service {
             },
             processing: Processing {
                 per_record: None,
+                per_record_max: None,
                 per_batch: given(Duration::ZERO),
                 concurrency: given(Concurrency::Bounded(1)),
                 handler: given(Handler::Inline),

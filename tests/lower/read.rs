@@ -9,6 +9,8 @@ use serde_json::{Map, Value as Json, json};
 /// Sections, keys and values, as a reader has them. Properties files know text only.
 pub type Read = BTreeMap<String, BTreeMap<String, Json>>;
 
+type Pair = (String, Json);
+
 /// What a compiled file says to its client.
 pub fn read(client: Client, text: &str) -> Read {
     match client {
@@ -140,7 +142,7 @@ fn unescape(text: &str) -> String {
     String::from_utf16(&units).expect("whole characters")
 }
 
-fn json_sections(text: &str, pairs: fn((String, Json)) -> Vec<(String, Json)>) -> Read {
+fn json_sections(text: &str, pairs: fn(Pair) -> Vec<Pair>) -> Read {
     let document: Map<String, Json> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     document
         .into_iter()
@@ -155,7 +157,7 @@ fn json_sections(text: &str, pairs: fn((String, Json)) -> Vec<(String, Json)>) -
 }
 
 /// `"retry": { "retries": 5 }` as `retry.retries`.
-fn flatten((key, value): (String, Json)) -> Vec<(String, Json)> {
+fn flatten((key, value): Pair) -> Vec<Pair> {
     match value {
         Json::Object(inner) => inner
             .into_iter()

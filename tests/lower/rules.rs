@@ -47,7 +47,7 @@ fn said(snippet: &str) -> String {
 #[test]
 fn what_is_lost() {
     insta::assert_snapshot!(said(
-        "client = \"kafkajs\"\ninstance_id = \"example-${POD}\"\n[consumer]\nconnections_max_idle = \"10min\"\ncheck_crcs = true\n\
+        "client = \"kafkajs\"\n[consumer]\nremote_assignor = \"range\"\nconnections_max_idle = \"10min\"\ncheck_crcs = true\n\
          assignors = \"cooperative-sticky\"\noffset_reset = \"none\"\n\
          # file: profiles/matrix.toml\n[types.worker]\nqueued_max = \"16MB\"\nrebalance_timeout = \"2min\"\n"
     ));
@@ -71,7 +71,7 @@ fn what_librdkafka_gets_instead() {
 #[test]
 fn java_says_no() {
     insta::assert_snapshot!(said(
-        "client_version = \"3.9\"\ninstance_id = \"example ${POD}\"\n[consumer]\noffset_reset = \"1d\"\nconnections_max_idle = \"1min\"\n"
+        "client_version = \"3.9\"\n[consumer]\noffset_reset = \"1d\"\nconnections_max_idle = \"1min\"\n"
     ));
 }
 
@@ -85,6 +85,30 @@ fn raw_settings() {
          \"client.id\" = \"a\\nb=c\"\n\"client.dns.lookup\" = \" x\"\n\"log_level\" = inf\n\
          [raw.aiokafka]\nnope = 1\n[raw.kafkajs]\nnope = 1\n[raw.java]\n\"nope.nope\" = 1\n\"client.id\" = \"\"\n"
     ));
+}
+
+/// What another family judges is not told twice.
+#[test]
+fn others_speak_of_values_that_contradict_each_other() {
+    for snippet in [
+        "client = \"librdkafka\"\n[consumer]\nmessage_max = \"60MiB\"\n",
+        "client = \"librdkafka\"\n[consumer]\nreceive_message_max = \"1kB\"\n",
+        "client = \"librdkafka\"\n[consumer]\nfetch_max_wait = \"5s\"\nrequest_timeout = \"5s\"\n",
+        "client = \"librdkafka\"\n[consumer]\nretry_backoff = \"2s\"\nretry_backoff_max = \"1s\"\n",
+        "client = \"librdkafka\"\n[consumer]\nreconnect_backoff = \"2s\"\nreconnect_backoff_max = \"1s\"\n",
+        "client = \"librdkafka\"\n[consumer]\nsession_timeout = \"2min\"\nmax_poll_interval = \"1min\"\n",
+        "client = \"librdkafka\"\n[consumer]\nremote_assignor = \"range\"\n",
+        "client = \"librdkafka\"\ngroup_protocol = \"consumer\"\n[consumer]\nassignors = \"range\"\n",
+        "client = \"confluent-javascript\"\n[consumer]\nmax_poll_interval = \"1d\"\n",
+        "[consumer]\nconnections_max_idle = \"1min\"\n",
+        "client = \"kafkajs\"\ninstance_id = \"example-${POD}\"\n",
+        "client = \"kafkajs\"\ngroup_protocol = \"consumer\"\n",
+    ] {
+        assert_eq!(said(snippet), "", "{snippet}");
+        let project = TestProject::new();
+        project.merge(snippet);
+        assert!(!project.findings().is_empty(), "nobody speaks of it: {snippet}");
+    }
 }
 
 #[test]

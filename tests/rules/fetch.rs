@@ -99,34 +99,24 @@ fn the_largest_batch() {
 }
 
 #[test]
-fn the_largest_record() {
-    for (bytes, wanted) in [(1_048_587_u64, false), (1_048_588, false), (1_048_589, true)] {
-        let topic = format!(
-            "# file: profiles/topics.toml\n[topics.\"orders.created\"]\nrecord = {{ mean = \"1KiB\", max = \"{bytes}B\" }}\n"
-        );
-        assert_eq!(found("F107", &[&topic]), wanted, "{bytes}");
-    }
-}
-
-#[test]
 fn a_queue_that_empties_before_it_is_refilled() {
     let topic = "# file: profiles/topics.toml\n[topics.\"orders.created\"]\nrate = \"60/s\"\npeak = { rate = \"60/s\", for = \"1min\", every = \"1d\" }\nrecord = { mean = \"10kB\", max = \"10kB\" }\n";
     let service = "client = \"librdkafka\"\n\n[processing]\nper_record = \"1ms\"\n\n[consumer]\nqueued_max = \"10kB\"\nmessage_max = \"10kB\"\nmax_partition_fetch = \"10MB\"\n";
     // Two replicas: 30 records of 10 kB a second each, and a fetch a second.
     let cases = [(299_999, true), (300_000, false), (300_001, false)];
     let before = format!("{service}\n{topic}");
-    sizes("F108", &before, "fetch_max", cases);
+    sizes("F107", &before, "fetch_max", cases);
     let quick =
         format!("{before}\n# file: profiles/services/example.toml\n[consumer]\nfetch_queue_backoff = \"100ms\"\n");
     sizes(
-        "F108",
+        "F107",
         &quick,
         "fetch_max",
         [(29_999, true), (30_000, false), (30_001, false)],
     );
     let slow = format!("{before}\n# file: profiles/services/example.toml\n[processing]\nper_record = \"1s\"\n");
     sizes(
-        "F108",
+        "F107",
         &slow,
         "fetch_max",
         [(10_000, false), (10_001, false), (20_000, false)],

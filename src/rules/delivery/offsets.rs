@@ -27,10 +27,10 @@ pub const LATEST_WHILE_GROWING: Page = Page {
     summary: "A topic is to get more partitions, and the service starts at the end of partitions without an offset.",
     why: "Producers write to a new partition as soon as they learn of it; a consumer learns of it on its own clock, up to `metadata_max_age` (5 minutes) later. With \"latest\" it then starts at the end, and what was written before is never read.",
     bad: Example::Snippet(
-        "[consumer]\noffset_reset = \"latest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 3\n",
+        "[consumer]\noffset_reset = \"latest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 3\nordering = \"none\"\n",
     ),
     good: Example::Snippet(
-        "[consumer]\noffset_reset = \"earliest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 3\n",
+        "[consumer]\noffset_reset = \"earliest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 3\nordering = \"none\"\n",
     ),
     source: "Apache Kafka 4.2 ConsumerConfig, auto.offset.reset: \"altering partition numbers while setting this config to latest may cause message delivery loss\"",
 };

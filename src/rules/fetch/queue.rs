@@ -26,7 +26,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[Rule {
 
 /// A small queue that is refilled too seldom.
 pub const QUEUE_STARVES: Page = Page {
-    code: Code("F108"),
+    code: Code("F107"),
     name: "queue-starves",
     severity: Severity::Warning,
     stance: Stance::Judged,

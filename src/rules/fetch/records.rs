@@ -1,12 +1,12 @@
 //! Fetches, held against what the topics carry.
 
-use crate::diagnostic::{Code, Example, Finding, Findings, Page, Severity, Stance};
+use crate::diagnostic::{Code, Example, Findings, Page, Severity, Stance};
 use crate::model::settings::Setting;
 use crate::model::settings::Value;
 use crate::model::topic::Topic;
 use crate::rules::mend::{suggest, suggest_size};
-use crate::rules::tell::{about, brokers, chose, label_declared, label_other, on_librdkafka, rounded_up_size};
-use crate::rules::{Check, Rule, ServiceView, TopicView};
+use crate::rules::tell::{about, chose, label_other, on_librdkafka, rounded_up_size};
+use crate::rules::{Check, Rule, ServiceView};
 use crate::source::Span;
 use crate::units::{Size, format_duration};
 
@@ -27,10 +27,6 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     Rule {
         page: &BATCH_ABOVE_RECEIVE,
         check: Check::Service(batch_above_receive),
-    },
-    Rule {
-        page: &RECORD_ABOVE_BROKER,
-        check: Check::Topic(record_above_broker),
     },
 ];
 
@@ -75,23 +71,6 @@ pub const BATCH_ABOVE_RECEIVE: Page = Page {
         "client = \"librdkafka\"\n\n[consumer]\nfetch_max = \"1MB\"\nmessage_max = \"1MB\"\nreceive_message_max = \"5MB\"\nmax_partition_fetch = \"4MiB\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\nproducer_batch = \"4MiB\"\n",
     ),
     source: "librdkafka 2.12.1, rd_kafka_recv: `Receive message size … exceeds receive.message.max.bytes`",
-};
-
-/// A record that brokers refuse.
-pub const RECORD_ABOVE_BROKER: Page = Page {
-    code: Code("F107"),
-    name: "record-above-broker",
-    severity: Severity::Warning,
-    stance: Stance::Judged,
-    summary: "A topic's largest record is above what the brokers accept.",
-    why: "Brokers refuse a batch above `message.max.bytes` (1,048,588 bytes unless configured otherwise), and a record of that size never gets into the topic: the producer gets MESSAGE_TOO_LARGE. Only if the topic itself has another `max.message.bytes` is the declared size true. Judged is the compressed size, which is what brokers see.",
-    bad: Example::Snippet(
-        "[consumer]\nmax_partition_fetch = \"2MiB\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\nrecord = { mean = \"1KiB\", max = \"2MiB\" }\n",
-    ),
-    good: Example::Snippet(
-        "[consumer]\nmax_partition_fetch = \"2MiB\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\nrecord = { mean = \"1KiB\", max = \"2MiB\" }\n\n# file: lagproof.toml\n[broker]\nmessage_max = \"3MiB\"\n",
-    ),
-    source: "Apache Kafka 4.2 broker configuration, message.max.bytes 1048588",
 };
 
 /// Bytes a second over all topics that a service reads, as they travel; nothing where a rate or size is not declared.
@@ -230,28 +209,4 @@ fn batch_above_receive(view: &ServiceView<'_>, findings: &mut Findings) {
         &value,
         "or smaller batches",
     ));
-}
-
-fn record_above_broker(view: &TopicView<'_>, findings: &mut Findings) {
-    let topic = view.topic;
-    let Some(record) = &topic.record_max else {
-        return;
-    };
-    let travels = record.bytes() as f64 / topic.compression_ratio.max(1.0);
-    let refused = brokers(view.model).find(|(_, broker)| travels > broker.message_max.bytes() as f64);
-    let Some((by, broker)) = refused else {
-        return;
-    };
-    let most = *broker.message_max;
-    let message = format!("a record of {} may be {}, and {by} accept {most}", topic.name, **record);
-    let finding = Finding::new(&RECORD_ABOVE_BROKER, record.span(), message).here("the largest record");
-    findings.push(
-        label_declared(
-            finding,
-            &broker.message_max,
-            format!("message.max.bytes is {most} there"),
-        )
-        .at_run_time("the producer gets MESSAGE_TOO_LARGE, and the record never reaches the topic")
-        .help("say under [broker] in lagproof.toml what message_max is, or correct the record's size"),
-    );
 }

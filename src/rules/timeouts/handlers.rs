@@ -70,13 +70,13 @@ pub const HANDLER_OUTLASTS_REBALANCE: Page = Page {
     name: "handler-outlasts-rebalance",
     severity: Severity::Warning,
     stance: Stance::Judged,
-    summary: "With kafkajs, one record can take longer than the rebalance timeout.",
-    why: "When a group rebalances it waits `rebalanceTimeout` for its members to join again, and kafkajs joins only between records. A member that is still busy by then is left out, joins later, and makes the whole group rebalance once more. The clients with a poll interval use that one for it.",
+    summary: "With kafkajs, one record can take longer than the group waits for a member in a rebalance.",
+    why: "When a group rebalances it waits `rebalanceTimeout` for its members to join again, and kafkajs joins only between records. A member that is still busy by then is left out, joins later, and makes the whole group rebalance once more. The wait is `rebalance_timeout`; where only `max_poll_interval` is declared, that is compiled into it, because the other clients use theirs for it.",
     bad: Example::Snippet(
-        "client = \"kafkajs\"\n\n[consumer]\nrebalance_timeout = \"15s\"\n\n[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"20s\" }\n",
+        "client = \"kafkajs\"\n\n[consumer]\nmax_poll_interval = \"15s\"\n\n[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"20s\" }\n\n[[deviation]]\nsetting = \"max_poll_interval\"\nreason = \"a lookup is bounded\"\n",
     ),
     good: Example::Snippet(
-        "client = \"kafkajs\"\n\n[consumer]\nrebalance_timeout = \"20s\"\n\n[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"20s\" }\n",
+        "client = \"kafkajs\"\n\n[consumer]\nmax_poll_interval = \"20s\"\n\n[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"20s\" }\n\n[[deviation]]\nsetting = \"max_poll_interval\"\nreason = \"a lookup is bounded\"\n",
     ),
     source: "kafkajs 2.2.4, option rebalanceTimeout; the JoinGroup request's rebalance_timeout_ms",
 };
@@ -152,7 +152,7 @@ fn handler_outlasts_rebalance(view: &ServiceView<'_>, findings: &mut Findings) {
         finding,
         view.model,
         service,
-        Setting::RebalanceTimeout,
+        setting,
         rounded_up(slowest),
         "or bound the handler",
     ));

@@ -64,7 +64,9 @@ pub const SESSION_ABOVE_POLL_INTERVAL: Page = Page {
     stance: Stance::Rejected,
     summary: "The session timeout is above the poll interval, which librdkafka refuses.",
     why: "librdkafka checks when the consumer is created that `max.poll.interval.ms` is at least `session.timeout.ms`, with the classic protocol. The service does not start. Confluent's JavaScript client doubles the poll interval before the check, so it refuses only sessions above twice the poll interval.",
-    bad: Example::Snippet("client = \"librdkafka\"\n\n[consumer]\nmax_poll_interval = \"40s\"\n"),
+    bad: Example::Snippet(
+        "client = \"librdkafka\"\n\n[consumer]\nmax_poll_interval = \"40s\"\n\n[[deviation]]\nsetting = \"max_poll_interval\"\nreason = \"a lookup never takes longer\"\n",
+    ),
     good: Example::Snippet(
         "client = \"librdkafka\"\n\n[consumer]\nmax_poll_interval = \"45s\"\n\n[[deviation]]\nsetting = \"max_poll_interval\"\nreason = \"a lookup never takes longer\"\n",
     ),

@@ -34,7 +34,7 @@ pub(super) const GROWTH: Rule = Rule {
         why: "A key's partition is its hash modulo the number of partitions. When that number changes, some keys go to another partition, while their older records wait in the old one: two consumers then process one key at the same time, out of order. The share of keys that move from N to M partitions is `1 − min(N, M) ÷ lcm(N, M)`; a multiple moves least.",
         bad: Example::Snippet("# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n"),
         good: Example::Snippet(
-            "# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n\n[[topics.\"orders.created\".allow]]\ncode = \"T105\"\nreason = \"grown in the maintenance window, with producers stopped and the topic read to its end\"\n",
+            "[consumer]\noffset_reset = \"earliest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n\n[[topics.\"orders.created\".allow]]\ncode = \"T105\"\nreason = \"grown in the maintenance window, with producers stopped and the topic read to its end\"\n",
         ),
         source: "default partitioners of all clients; fact sheet, section 4",
     },
