@@ -119,7 +119,7 @@ fn assert_holds(name: &str) {
     assert_eq!(doc["settings"]["topics"][0], name);
     let header = read_seed(&draft.text).unwrap();
     assert_eq!(header.services[0].name, name);
-    draft.artifact("20260101000000");
+    assert!(draft.artifact("20260101000000").is_seed());
 }
 
 #[test]
