@@ -190,6 +190,29 @@ fn every_command_shown_exists() {
 }
 
 #[test]
+fn every_verb_in_the_table_exists() {
+    let page = fs::read_to_string(root().join("README.md")).expect("a page");
+    let table = page
+        .lines()
+        .skip_while(|line| *line != "## Verbs")
+        .skip(4)
+        .take_while(|line| line.starts_with("| `"));
+    let verbs: Vec<&str> = table
+        .filter_map(|line| line.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter_map(|code| code.split(' ').next())
+        .collect();
+    assert!(verbs.len() >= 8, "{verbs:?}");
+    for verb in verbs {
+        assert_eq!(
+            lagproof(root(), &[verb, "--help"]).status,
+            Some(0),
+            "there is no {verb}"
+        );
+    }
+}
+
+#[test]
 fn output_that_is_quoted_is_what_is_printed() {
     let mut quoted = 0;
     for (page, text) in documents() {

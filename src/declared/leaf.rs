@@ -141,7 +141,20 @@ pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Resul
                 Some("write a number of at most 19 digits".to_owned()),
             )
         }),
-        other => Err(LeafError::wrong_type(wanted, other)),
+        other => Err(quoted_number(wanted, other)),
+    }
+}
+
+/// A number in quotes is the usual slip.
+fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
+    let error = LeafError::wrong_type(wanted, found);
+    match found {
+        DeValue::String(text) if text.parse::<u64>().is_ok() => LeafError {
+            help: Some("take the quotes away".to_owned()),
+            replacement: Some(text.to_string()),
+            ..error
+        },
+        _ => error.with_help("write digits alone, without quotes or unit"),
     }
 }
 

@@ -67,11 +67,13 @@ pub(super) fn unknown_key(
             "`{setting}` is a consumer setting: it belongs under `[consumer]` of a profile, or in the matrix"
         ));
     }
+    let here = || known.iter().copied().collect::<Vec<_>>().join(", ");
     match sections_with(name).as_slice() {
-        [] => {
-            let known: Vec<&str> = known.iter().copied().collect();
-            finding.help(format!("the keys here are {}", known.join(", ")))
-        }
+        [] if sections().iter().any(|section| section.name == name) => finding.help(format!(
+            "`{name}` is said in a profile, the same for every environment; the keys here are {}",
+            here()
+        )),
+        [] => finding.help(format!("the keys here are {}", here())),
         sections => finding.help(format!("`{name}` is a key of {} of a profile", sections.join(" and "))),
     }
 }
@@ -99,33 +101,42 @@ fn of_kafka(name: &str) -> Option<Setting> {
         .find(|setting| setting.name() == plain || setting.info().key == plain)
 }
 
-/// The sections of a profile that have a key, as they are headed.
-fn sections_with(name: &str) -> Vec<&'static str> {
-    static SECTIONS: OnceLock<Vec<(String, BTreeSet<String>)>> = OnceLock::new();
-    let sections = SECTIONS.get_or_init(|| {
+/// A section of a profile.
+struct ProfileSection {
+    name: String,
+    /// As it is headed: `[memory]` or `[[allow]]`.
+    head: String,
+    keys: BTreeSet<String>,
+}
+
+/// The sections of a profile, from the schema. `[baseline]` has the keys of others.
+fn sections() -> &'static [ProfileSection] {
+    static SECTIONS: OnceLock<Vec<ProfileSection>> = OnceLock::new();
+    SECTIONS.get_or_init(|| {
         let schema = schema_of::<ServiceFile>();
         let all = schema["properties"].as_object().into_iter().flatten();
         all.filter(|(section, _)| section.as_str() != "baseline")
-            .map(|(section, inner)| {
+            .filter_map(|(section, inner)| {
                 let (head, keys) = match inner.get("items") {
                     Some(item) => (format!("`[[{section}]]`"), &item["properties"]),
                     None => (format!("`[{section}]`"), &inner["properties"]),
                 };
-                (
+                Some(ProfileSection {
+                    name: section.clone(),
                     head,
-                    keys.as_object()
-                        .into_iter()
-                        .flatten()
-                        .map(|(key, _)| key.clone())
-                        .collect(),
-                )
+                    keys: keys.as_object()?.keys().cloned().collect(),
+                })
             })
             .collect()
-    });
-    sections
+    })
+}
+
+/// The sections of a profile that have a key, as they are headed.
+fn sections_with(name: &str) -> Vec<&'static str> {
+    sections()
         .iter()
-        .filter(|(_, keys)| keys.contains(name))
-        .map(|(head, _)| head.as_str())
+        .filter(|section| section.keys.contains(name))
+        .map(|section| section.head.as_str())
         .collect()
 }
 

@@ -69,6 +69,7 @@ fn usual_slips_are_one_finding_each_with_something_to_do() {
         ("concurrency = 1", "concurrency = 0"),
         ("concurrency = 1", "max_poll_records = 1"),
         ("[memory]", "[memory"),
+        ("version  = 1", "version = \"1\""),
         ("\"80ms\", max", "\"80ms\" max"),
         ("\"1GiB\"", "\"1gb\""),
         ("\"orders.created\"", "\"order.created\""),
