@@ -266,7 +266,7 @@ COMMENT ON COLUMN public.pipeline_consumer_configs.updated_at IS 'When the row l
 COMMENT ON COLUMN public.pipeline_consumer_configs.client IS 'The Kafka client: librdkafka, java, aiokafka, kafkajs or confluent-javascript. NULL: the row has no profile.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.version IS 'The profile''s version that is the base of this row. NULL: the row has no profile.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.revision IS 'Counts changes of the context (targets, rates, replicas) within a version.';
-COMMENT ON COLUMN public.pipeline_consumer_configs.digest IS 'The digest of the seed that is the base of this row.';
+COMMENT ON COLUMN public.pipeline_consumer_configs.digest IS 'The digest of the settings that are the base of this row; "retired" after a tombstone.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.status IS 'active, or retired: its profile was removed.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.topics IS 'The topics that it reads.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.replicas IS 'How many replicas are meant to run; NULL where that is not known.';
@@ -312,7 +312,7 @@ COMMENT ON TABLE lagproof.service_bases IS 'What each profile compiled to last: 
 COMMENT ON COLUMN lagproof.service_bases.service_name IS 'The service.';
 COMMENT ON COLUMN lagproof.service_bases.version IS 'The profile''s version; with revision it orders everything that can happen to a service.';
 COMMENT ON COLUMN lagproof.service_bases.revision IS 'Counts changes of the context within a version.';
-COMMENT ON COLUMN lagproof.service_bases.digest IS 'The seed''s digest.';
+COMMENT ON COLUMN lagproof.service_bases.digest IS 'The digest of the seed''s settings; "retired" after a tombstone.';
 COMMENT ON COLUMN lagproof.service_bases.settings IS 'The settings as seeded.';
 COMMENT ON COLUMN lagproof.service_bases.context IS 'The context as seeded.';
 COMMENT ON COLUMN lagproof.service_bases.status IS 'active, or retired by a tombstone.';
@@ -923,7 +923,7 @@ $$;
 COMMENT ON FUNCTION lagproof.seed_service_v1(text, integer, text, jsonb) IS
     'What a seed says of a service: {"settings": {…}, "context": {…}, "revision": n}. Answers applied, unchanged, or older (then nothing was done). Raises where the same version and revision has other content, and where it changes an override.';
 
-CREATE OR REPLACE FUNCTION lagproof.retire_service_v1(service text, version integer, digest text, doc jsonb DEFAULT '{}')
+CREATE OR REPLACE FUNCTION lagproof.retire_service_v1(service text, version integer, doc jsonb DEFAULT '{}')
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -931,31 +931,31 @@ DECLARE
     new_revision integer;
     base lagproof.service_bases;
 BEGIN
-    PERFORM lagproof.check_seed($1, $2, $3, $4);
-    new_revision := coalesce(($4 ->> 'revision')::integer, 0);
+    PERFORM lagproof.check_seed($1, $2, 'retired', $3);
+    new_revision := coalesce(($3 ->> 'revision')::integer, 0);
     PERFORM FROM public.pipeline_consumer_configs WHERE service_name = $1 FOR UPDATE;
     INSERT INTO lagproof.service_bases
         (service_name, version, revision, digest, settings, context, status, settings_version, settings_revision)
-    VALUES ($1, $2, new_revision, $3, '{}', '{}', 'retired', 0, 0)
+    VALUES ($1, $2, new_revision, 'retired', '{}', '{}', 'retired', 0, 0)
     ON CONFLICT (service_name) DO NOTHING;
     IF FOUND THEN
         RETURN 'applied';  -- an older seed that comes later still says how it ran
     END IF;
     SELECT * INTO base FROM lagproof.service_bases WHERE service_name = $1 FOR UPDATE;
     IF (base.version, base.revision) = ($2, new_revision) THEN
-        IF base.digest = $3 THEN
+        IF base.status = 'retired' THEN
             RETURN 'unchanged';
         END IF;
         RAISE EXCEPTION 'service % is at version %, revision %, with other content than this tombstone', quote_literal($1), $2, new_revision
             USING ERRCODE = 'unique_violation',
-                  DETAIL = format('The database has digest %s, the seed %s.', base.digest, $3),
+                  DETAIL = format('The database has digest %s.', base.digest),
                   HINT = 'Two branches used the same version, or a seed was edited after it was applied.';
     END IF;
     IF ($2, new_revision) < (base.version, base.revision) THEN
         RETURN 'older';
     END IF;
     UPDATE lagproof.service_bases
-    SET version = $2, revision = new_revision, digest = $3, status = 'retired', seeded_at = now(), seeded_by = session_user
+    SET version = $2, revision = new_revision, digest = 'retired', status = 'retired', seeded_at = now(), seeded_by = session_user
     WHERE service_name = $1;
     IF base.settings_version > 0 THEN
         PERFORM lagproof.write_row($1, 'retire');
@@ -963,7 +963,7 @@ BEGIN
     RETURN 'applied';
 END
 $$;
-COMMENT ON FUNCTION lagproof.retire_service_v1(text, integer, text, jsonb) IS
+COMMENT ON FUNCTION lagproof.retire_service_v1(text, integer, jsonb) IS
     'What a tombstone says: the service''s profile was removed. The row stays, retired, and keeps its last settings.';
 
 -- ---- what services call ---------------------------------------------------------------------------------------------
@@ -1037,7 +1037,7 @@ BEGIN
         ('clear_expired_overrides_v1()', 'lagproof_operator'),
         ('clear_expired_overrides_v1()', 'lagproof_migrator'),
         ('seed_service_v1(text, integer, text, jsonb)', 'lagproof_migrator'),
-        ('retire_service_v1(text, integer, text, jsonb)', 'lagproof_migrator'),
+        ('retire_service_v1(text, integer, jsonb)', 'lagproof_migrator'),
         -- what the trigger of pipeline_consumer_configs needs in the hands of who updates it
         ('apply_edit(jsonb, jsonb)', 'lagproof_operator'),
         ('writes_as_lagproof(oid)', 'lagproof_operator'),
