@@ -211,12 +211,8 @@ $$;
 COMMENT ON FUNCTION lagproof.make_partition(text, date) IS
     'Makes the partition of a day (UTC), unless it exists, and moves rows of that day there from the default partition.';
 
-CREATE OR REPLACE FUNCTION lagproof.sum_up_hours() RETURNS void
+CREATE OR REPLACE FUNCTION lagproof.sum_up_hours(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    until   timestamptz := date_trunc('hour', now());
-    -- Samples may come late: the last three hours are summed up again.
-    from_on timestamptz := (SELECT summed_until - interval '3 hours' FROM lagproof.monitoring);
 BEGIN
     INSERT INTO lagproof.consumer_hours AS kept
         (service_name, hour, avg_lag, max_lag, messages_processed, messages_failed, processing_time_ms,
@@ -224,17 +220,16 @@ BEGIN
     SELECT service_name, date_bin('1 hour', minute, '2000-01-01 00:00+00'), avg(avg_lag), max(max_lag),
            sum(messages_processed), sum(messages_failed), sum(processing_time_ms), avg(messages_per_second),
            sum(rebalances), avg(avg_memory_mb), max(max_memory_mb)
-    FROM lagproof.consumer_minutes(from_on, until)
+    FROM lagproof.consumer_minutes(since, until)
     GROUP BY 1, 2
     ON CONFLICT (service_name, hour) DO UPDATE
         SET avg_lag = excluded.avg_lag, max_lag = excluded.max_lag, messages_processed = excluded.messages_processed,
             messages_failed = excluded.messages_failed, processing_time_ms = excluded.processing_time_ms,
             messages_per_second = excluded.messages_per_second, rebalances = excluded.rebalances,
             avg_memory_mb = excluded.avg_memory_mb, max_memory_mb = excluded.max_memory_mb;
-    UPDATE lagproof.monitoring SET summed_until = until;
 END
 $$;
-COMMENT ON FUNCTION lagproof.sum_up_hours() IS 'Sums complete hours up into consumer_hours.';
+COMMENT ON FUNCTION lagproof.sum_up_hours(timestamptz, timestamptz) IS 'Sums samples from one whole hour (included) to another (not included) up into consumer_hours.';
 
 CREATE OR REPLACE FUNCTION lagproof.drop_old_partitions() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -243,7 +238,8 @@ DECLARE
     before date := (SELECT (now() - keep_samples) AT TIME ZONE 'UTC' FROM lagproof.monitoring)::date;
 BEGIN
     FOR old IN
-        SELECT partition.relname AS name
+        SELECT partition.relname AS name,
+               to_date(right(partition.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' AS starts
         FROM pg_inherits
         JOIN pg_class AS partition ON partition.oid = inhrelid
         JOIN pg_class AS parent ON parent.oid = inhparent
@@ -251,6 +247,8 @@ BEGIN
           AND partition.relname < lagproof.partition_name(parent.relname, before)
           AND partition.relname ~ '_\d{8}$'
     LOOP
+        -- With what came too late to be summed up before.
+        PERFORM lagproof.sum_up_hours(old.starts, old.starts + interval '24 hours');
         EXECUTE format('DROP TABLE lagproof.%I', old.name);
     END LOOP;
     DELETE FROM lagproof.consumer_lag_history_default WHERE "timestamp" < before::timestamp AT TIME ZONE 'UTC';
@@ -270,7 +268,9 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('lagproof.maintain', 0)) THEN
         RETURN;  -- somebody else is at it
     END IF;
-    PERFORM lagproof.sum_up_hours();
+    -- Samples may come late: the last three hours are summed up again.
+    PERFORM lagproof.sum_up_hours((SELECT summed_until - interval '3 hours' FROM lagproof.monitoring), date_trunc('hour', now()));
+    UPDATE lagproof.monitoring SET summed_until = date_trunc('hour', now());
     PERFORM lagproof.drop_old_partitions();
     PERFORM lagproof.make_partition(parent, today + ahead)
     FROM unnest(ARRAY['consumer_lag_history', 'consumer_processing_metrics']) AS parent,
@@ -289,11 +289,8 @@ BEGIN
     IF (SELECT maintained_at < now() - interval '1 hour' FROM lagproof.monitoring) THEN
         PERFORM lagproof.maintain_v1();
     END IF;
-    IF (SELECT greatest(kept_at, looked_at) < now() - interval '30 seconds' FROM lagproof.monitoring) THEN
-        PERFORM lagproof.keep_last_hour();
-    END IF;
 EXCEPTION
-    WHEN lock_not_available OR deadlock_detected THEN
+    WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
         -- Samples are worth more than tidiness; the next call tries again.
         RAISE WARNING 'lagproof.maintain_v1() waited too long for a lock: %', SQLERRM;
 END
@@ -466,8 +463,8 @@ COMMENT ON COLUMN lagproof.last_hour_live.max_memory IS 'Highest memory of a rep
 COMMENT ON COLUMN lagproof.last_hour_live.memory_slope IS 'Megabytes an hour by which the memory of the worst replica grows; NULL below ten samples or half an hour.';
 COMMENT ON COLUMN lagproof.last_hour_live.processing_at IS 'The last processing metrics.';
 
--- Many samples take longer to sum up than a dashboard should wait. Above busy_above of them in the hour, the recording
--- functions keep the sums, and readers take those while they are less than a minute old.
+-- Many samples take longer to sum up than a dashboard should wait. Above busy_above of them in the hour, whoever
+-- writes samples keeps the sums, every half minute, and readers take those while they are less than a minute old.
 CREATE TABLE IF NOT EXISTS lagproof.last_hour_kept AS SELECT * FROM lagproof.last_hour_live WITH NO DATA;
 COMMENT ON TABLE lagproof.last_hour_kept IS 'last_hour_live as it was at lagproof.monitoring.kept_at.';
 COMMENT ON COLUMN lagproof.last_hour_kept.service_name IS 'The service.';
@@ -514,6 +511,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lagproof.keep_last_hour() IS 'Keeps the sums of the last hour where there are many samples.';
+
+CREATE OR REPLACE FUNCTION lagproof.keep_if_due() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+BEGIN
+    IF (SELECT greatest(kept_at, looked_at) < now() - interval '30 seconds' FROM lagproof.monitoring) THEN
+        PERFORM lagproof.keep_last_hour();
+    END IF;
+    RETURN NULL;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+        RETURN NULL;  -- samples are worth more than their sums; the next statement tries again
+END
+$$;
+COMMENT ON FUNCTION lagproof.keep_if_due() IS 'Trigger: keeps the sums of the last hour every half minute, whoever writes samples.';
+
+CREATE OR REPLACE TRIGGER keep_if_due AFTER INSERT OR DELETE OR TRUNCATE ON public.consumer_lag_history
+    FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due();
 
 CREATE OR REPLACE VIEW lagproof.last_hour AS
     SELECT service_name, lag_samples, partitions, avg_lag, max_lag, recent_lag, lag_slope, consumed, lag_at, instances, processed, error_share, failed, per_record_ms, per_second, rebalances, avg_memory, max_memory, memory_slope, processing_at
@@ -668,57 +682,57 @@ CREATE OR REPLACE VIEW lagproof.facts AS
             AS rate
     ) AS arriving;
 
-CREATE OR REPLACE VIEW lagproof.lag_alerts AS
-    SELECT behind.*,
-           CASE setting
-               WHEN 'record_processing_metrics' THEN 'record processing metrics (record_processing_metrics), so that it can be seen whether the handler or the batch size holds it up'
-                   || coalesce('; until then raise replicas from ' || replicas || ' to ' || least(replicas * 2, greatest(partitions, replicas + 1)), '')
-               WHEN 'max_poll_records' THEN format('raise max_poll_records from %s to %s: handlers are busy %s %% of the time, so what holds it up is the cost of a batch; %s records take %s ms of the %s ms poll interval',
-                   current_value, recommended_value, round((load * 100)::numeric), recommended_value,
-                   round((recommended_value * per_record_ms / coalesce(concurrency, 1))::numeric, 1), max_poll_interval_ms)
-               WHEN 'replicas' THEN format('raise replicas from %s to %s: %s records a second arrive, each takes %s ms, so the replicas would be busy %s %% of the time; %s partitions are enough',
-                   current_value, recommended_value, round(arriving::numeric, 1), round(per_record_ms::numeric, 1),
-                   round((load * 100)::numeric), coalesce(declared_partitions, partitions))
-               WHEN 'partitions' THEN format('raise partitions of %s from %s to %s and replicas from %s to %s: %s records a second arrive, each takes %s ms, so the replicas would be busy %s %% of the time, and there are no partitions for more',
-                   coalesce(main_topic, 'its topic'), current_value, recommended_value, coalesce(replicas, instances, 1),
-                   needed_replicas, round(arriving::numeric, 1), round(per_record_ms::numeric, 1), round((load * 100)::numeric))
-               ELSE format('look at the broker and the network: handlers are busy %s %% of the time and batches are already %s records; raise fetch_max_wait_ms or fetch_max_bytes if fetches come back small',
-                   round((load * 100)::numeric), coalesce(max_poll_records::text, 'unlimited'))
-           END AS recommendation
-    FROM (
-        SELECT facts.*, sized.needed_replicas, chosen.setting,
-               CASE chosen.setting
-                   WHEN 'max_poll_records' THEN facts.max_poll_records
-                   WHEN 'replicas' THEN coalesce(facts.replicas, facts.instances, 1)
-                   WHEN 'partitions' THEN coalesce(facts.largest_topic, facts.partitions) END AS current_value,
-               CASE chosen.setting
-                   WHEN 'max_poll_records' THEN sized.better_batch
-                   WHEN 'replicas' THEN sized.needed_replicas
-                   WHEN 'partitions' THEN sized.needed_replicas END AS recommended_value
-        FROM lagproof.facts
-        CROSS JOIN LATERAL (
-            SELECT greatest(
-                       -- So many that they are busy 70 % of the time, and at least one more.
-                       ceil(arriving * per_record_ms / 1000 / coalesce(concurrency, 1) / 0.7),
-                       coalesce(replicas, instances, 1) + 1)::integer AS needed_replicas,
-                   -- What arrives in a second, or ten times what it is, but never more than half the poll interval.
-                   least(greatest(ceil(arriving), max_poll_records * 10), 10000,
-                         floor(max_poll_interval_ms * 0.5 * coalesce(concurrency, 1) / nullif(per_record_ms, 0)))::integer
-                       AS better_batch
-        ) AS sized
-        CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN per_record_ms IS NULL OR arriving IS NULL THEN 'record_processing_metrics'
-                WHEN load < 0.7 AND max_poll_records < sized.better_batch THEN 'max_poll_records'
-                WHEN load < 0.7 THEN 'fetches'
-                WHEN sized.needed_replicas <= coalesce(declared_partitions, partitions) THEN 'replicas'
-                ELSE 'partitions' END AS setting
-        ) AS chosen
-        WHERE status IS DISTINCT FROM 'retired' AND max_lag >= target_lag
-    ) AS behind;
-
 CREATE OR REPLACE VIEW public.v_consumer_alerts AS
-    WITH facts AS MATERIALIZED (SELECT * FROM lagproof.facts)
+    WITH facts AS MATERIALIZED (SELECT * FROM lagproof.facts),
+    lag_alerts AS (
+        SELECT behind.*,
+               CASE setting
+                   WHEN 'record_processing_metrics' THEN 'record processing metrics (record_processing_metrics), so that it can be seen whether the handler or the batch size holds it up'
+                       || coalesce('; until then raise replicas from ' || replicas || ' to ' || least(replicas * 2, greatest(partitions, replicas + 1)), '')
+                   WHEN 'max_poll_records' THEN format('raise max_poll_records from %s to %s: handlers are busy %s %% of the time, so what holds it up is the cost of a batch; %s records take %s ms of the %s ms poll interval',
+                       current_value, recommended_value, round((load * 100)::numeric), recommended_value,
+                       round((recommended_value * per_record_ms / coalesce(concurrency, 1))::numeric, 1), max_poll_interval_ms)
+                   WHEN 'replicas' THEN format('raise replicas from %s to %s: %s records a second arrive, each takes %s ms, so the replicas would be busy %s %% of the time; %s partitions are enough',
+                       current_value, recommended_value, round(arriving::numeric, 1), round(per_record_ms::numeric, 1),
+                       round((load * 100)::numeric), coalesce(declared_partitions, partitions))
+                   WHEN 'partitions' THEN format('raise partitions of %s from %s to %s and replicas from %s to %s: %s records a second arrive, each takes %s ms, so the replicas would be busy %s %% of the time, and there are no partitions for more',
+                       coalesce(main_topic, 'its topic'), current_value, recommended_value, coalesce(replicas, instances, 1),
+                       needed_replicas, round(arriving::numeric, 1), round(per_record_ms::numeric, 1), round((load * 100)::numeric))
+                   ELSE format('look at the broker and the network: handlers are busy %s %% of the time and batches are already %s records; raise fetch_max_wait_ms or fetch_max_bytes if fetches come back small',
+                       round((load * 100)::numeric), coalesce(max_poll_records::text, 'unlimited'))
+               END AS recommendation
+        FROM (
+            SELECT facts.*, sized.needed_replicas, chosen.setting,
+                   CASE chosen.setting
+                       WHEN 'max_poll_records' THEN facts.max_poll_records
+                       WHEN 'replicas' THEN coalesce(facts.replicas, facts.instances, 1)
+                       WHEN 'partitions' THEN coalesce(facts.largest_topic, facts.partitions) END AS current_value,
+                   CASE chosen.setting
+                       WHEN 'max_poll_records' THEN sized.better_batch
+                       WHEN 'replicas' THEN sized.needed_replicas
+                       WHEN 'partitions' THEN sized.needed_replicas END AS recommended_value
+            FROM facts
+            CROSS JOIN LATERAL (
+                SELECT greatest(
+                           -- So many that they are busy 70 % of the time, and at least one more.
+                           ceil(round((arriving * per_record_ms / 1000 / coalesce(concurrency, 1) / 0.7)::numeric, 6)),
+                           coalesce(replicas, instances, 1) + 1)::integer AS needed_replicas,
+                       -- What arrives in a second, or ten times what it is, but never more than half the poll interval.
+                       least(greatest(ceil(round(arriving::numeric, 3)), max_poll_records * 10), 10000,
+                             floor(max_poll_interval_ms * 0.5 * coalesce(concurrency, 1) / nullif(per_record_ms, 0)))::integer
+                           AS better_batch
+            ) AS sized
+            CROSS JOIN LATERAL (
+                SELECT CASE
+                    WHEN per_record_ms IS NULL OR arriving IS NULL THEN 'record_processing_metrics'
+                    WHEN load < 0.7 AND max_poll_records < sized.better_batch THEN 'max_poll_records'
+                    WHEN load < 0.7 THEN 'fetches'
+                    WHEN sized.needed_replicas <= coalesce(declared_partitions, partitions) THEN 'replicas'
+                    ELSE 'partitions' END AS setting
+            ) AS chosen
+            WHERE status IS DISTINCT FROM 'retired' AND max_lag >= target_lag
+        ) AS behind
+    )
     -- Lag above the target.
     SELECT service_name,
            CASE WHEN coalesce(recent_lag, avg_lag) >= 50 * target_lag
@@ -736,7 +750,7 @@ CREATE OR REPLACE VIEW public.v_consumer_alerts AS
            jsonb_build_object('avg_lag', avg_lag, 'max_lag', max_lag, 'recent_lag', recent_lag, 'target_lag', target_lag,
                               'lag_slope', lag_slope, 'arriving', arriving, 'consumed', consumed, 'load', load,
                               'per_record_ms', per_record_ms) AS evidence
-    FROM lagproof.lag_alerts
+    FROM lag_alerts
     UNION ALL
     -- A batch against the poll interval.
     SELECT service_name, CASE WHEN poll_share >= 1 THEN 'critical' ELSE 'high' END, 'poll budget',
@@ -858,7 +872,47 @@ CREATE OR REPLACE VIEW public.v_consumer_alerts AS
     WHERE status = 'active' AND replicas > declared_partitions;
 
 COMMENT ON VIEW lagproof.facts IS 'What alerts are made from, one row a service: settings, measurements of the last hour, expectations.';
-COMMENT ON VIEW lagproof.lag_alerts IS 'Services above their lag target within the hour, with what would help.';
+COMMENT ON COLUMN lagproof.facts.service_name IS 'The service.';
+COMMENT ON COLUMN lagproof.facts.status IS 'active or retired; NULL: no profile declares it.';
+COMMENT ON COLUMN lagproof.facts.target_lag IS 'What lag must stay below.';
+COMMENT ON COLUMN lagproof.facts.target_error_share IS 'The share of records that may fail.';
+COMMENT ON COLUMN lagproof.facts.target_rebalances IS 'Rebalances an hour that it must stay below.';
+COMMENT ON COLUMN lagproof.facts.max_poll_records IS 'As set.';
+COMMENT ON COLUMN lagproof.facts.max_poll_interval_ms IS 'As set, in milliseconds.';
+COMMENT ON COLUMN lagproof.facts.session_timeout_ms IS 'As set, in milliseconds.';
+COMMENT ON COLUMN lagproof.facts.heartbeat_interval_ms IS 'As set, in milliseconds.';
+COMMENT ON COLUMN lagproof.facts.fetch_max_bytes IS 'As set, in bytes.';
+COMMENT ON COLUMN lagproof.facts.concurrency IS 'Records processed at once in one replica; NULL: unbounded.';
+COMMENT ON COLUMN lagproof.facts.replicas IS 'Replicas that are meant to run.';
+COMMENT ON COLUMN lagproof.facts.generation IS 'The rows generation.';
+COMMENT ON COLUMN lagproof.facts.updated_at IS 'When its configuration last changed.';
+COMMENT ON COLUMN lagproof.facts.attempts IS 'Tries a record gets, the first among them; NULL: no retry.';
+COMMENT ON COLUMN lagproof.facts.instance_id IS 'Its static member id; NULL: none.';
+COMMENT ON COLUMN lagproof.facts.expected_rate IS 'Expected records a second, over its topics.';
+COMMENT ON COLUMN lagproof.facts.declared_partitions IS 'Partitions of its topics together.';
+COMMENT ON COLUMN lagproof.facts.largest_topic IS 'Partitions of the topic that has most.';
+COMMENT ON COLUMN lagproof.facts.main_topic IS 'The topic with the highest expected rate.';
+COMMENT ON COLUMN lagproof.facts.lag_samples IS 'Samples of lag in the last hour.';
+COMMENT ON COLUMN lagproof.facts.partitions IS 'Partitions that they are of.';
+COMMENT ON COLUMN lagproof.facts.avg_lag IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.max_lag IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.recent_lag IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.lag_slope IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.consumed IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.processed IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.error_share IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.failed IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.per_record_ms IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.rebalances IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.avg_memory IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.max_memory IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.memory_slope IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.instances IS 'As in last_hour.';
+COMMENT ON COLUMN lagproof.facts.reported_at IS 'When it last reported anything.';
+COMMENT ON COLUMN lagproof.facts.lag_at IS 'When it last reported lag.';
+COMMENT ON COLUMN lagproof.facts.arriving IS 'Records a second that arrive: consumed plus growth of lag, else the reported rate, else the expected one.';
+COMMENT ON COLUMN lagproof.facts.load IS 'The share of the replicas time that handlers take for what arrives: 1 is all of it.';
+COMMENT ON COLUMN lagproof.facts.poll_share IS 'A whole batch against the poll interval: 1 is all of it.';
 COMMENT ON VIEW public.v_consumer_alerts IS 'What is wrong now, and what to do: one row a service and kind of alert. Thresholds are each service''s declared targets.';
 COMMENT ON COLUMN public.v_consumer_alerts.service_name IS 'The service.';
 COMMENT ON COLUMN public.v_consumer_alerts.priority IS 'critical (records are being lost to time, or it never gets on), high (a target is missed now), medium (missed within the hour, or will be), low (worth knowing).';

@@ -1,1 +1,16 @@
-//! Tests
+//! The schema in migrations/, on a real PostgreSQL that the tests start themselves. Run it with `just test-db`.
+
+mod alerts;
+mod attacks;
+mod database;
+mod limits;
+mod monitor;
+mod overrides;
+mod partitions;
+mod privileges;
+mod recording;
+mod requirements;
+mod samples;
+mod schema;
+mod seeds;
+mod server;
