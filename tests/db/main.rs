@@ -3,6 +3,7 @@
 mod alerts;
 mod attacks;
 mod database;
+mod docs;
 mod limits;
 mod monitor;
 mod overrides;
