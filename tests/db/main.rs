@@ -10,6 +10,7 @@ mod overrides;
 mod partitions;
 mod privileges;
 mod recording;
+mod replay;
 mod requirements;
 mod samples;
 mod schema;
