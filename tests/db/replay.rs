@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
-use lagproof::history::{FOLDER, context_doc, settings_digest, settings_doc, topic_doc, value_doc};
+use lagproof::history::{context_doc, settings_digest, settings_doc, topic_doc, value_doc};
 use lagproof::model::project::Model;
 use lagproof::model::settings::Setting;
 use lagproof::project::{Outcome, Project, compile};
@@ -44,7 +44,7 @@ fn compiled(root: &Path, seconds: i64) -> Project {
 }
 
 fn seeds(root: &Path) -> Vec<PathBuf> {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(root.join(FOLDER))
+    let mut seeds: Vec<PathBuf> = fs::read_dir(root.join("generated/migrations"))
         .expect("seeds")
         .map(|entry| entry.expect("an entry").path())
         .collect();
