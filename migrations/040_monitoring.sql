@@ -1028,6 +1028,10 @@ BEGIN
     ]) AS signature;
     PERFORM lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.maintain_v1()', role)
     FROM unnest(ARRAY['lagproof_migrator', 'lagproof_operator']) AS role;
+    -- `lagproof migrate` has made it by now; psql makes none.
+    IF to_regclass('lagproof.ledger') IS NOT NULL THEN
+        PERFORM lagproof.grant_if_possible('SELECT, INSERT', 'lagproof.ledger', 'lagproof_migrator');
+    END IF;
 END
 $$;
 

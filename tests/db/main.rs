@@ -5,6 +5,7 @@ mod attacks;
 mod database;
 mod docs;
 mod limits;
+mod migrate;
 mod monitor;
 mod overrides;
 mod partitions;

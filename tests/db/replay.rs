@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::database::Database;
 
 /// This repository's profiles, in a folder of their own.
-fn profiles() -> TempDir {
+pub fn profiles() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::copy(root.join("lagproof.toml"), folder.path().join("lagproof.toml")).expect("lagproof.toml");
@@ -35,7 +35,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn compiled(root: &Path, seconds: i64) -> Project {
+/// The project there, compiled at that second.
+pub fn compiled(root: &Path, seconds: i64) -> Project {
     match compile(root, seconds, &date(2026, 1, 1)) {
         Ok((project, Outcome::Compiled(_))) => project,
         Ok((project, Outcome::Refused)) => panic!("findings stand in the way: {:#?}", project.findings),
@@ -43,7 +44,8 @@ fn compiled(root: &Path, seconds: i64) -> Project {
     }
 }
 
-fn seeds(root: &Path) -> Vec<PathBuf> {
+/// Its seeds, in their order.
+pub fn seeds(root: &Path) -> Vec<PathBuf> {
     let mut seeds: Vec<PathBuf> = fs::read_dir(root.join("generated/migrations"))
         .expect("seeds")
         .map(|entry| entry.expect("an entry").path())
@@ -63,7 +65,7 @@ fn parsed(canonical: &str) -> Json {
 }
 
 /// Compares every row and column with what the profiles resolve to.
-fn compare(database: &mut Database, model: &Model) {
+pub fn compare(database: &mut Database, model: &Model) {
     let active = database
         .owner
         .rows("SELECT service_name FROM pipeline_consumer_configs WHERE status = 'active'");
