@@ -2,8 +2,15 @@
 
 use clap::Args;
 
+#[cfg(feature = "db")]
+use crate::db::{Migrations, Mode, Progress, Report, migrate, read_migrations};
+#[cfg(feature = "db")]
+use crate::source::Tree;
+
 use super::Global;
-use super::output::Exit;
+use super::output::{Exit, fail};
+#[cfg(feature = "db")]
+use super::output::{note, print};
 
 const AFTER_HELP: &str = "\
 The database is the one that DATABASE_URL names: postgres://user:password@host:5432/database. The schema is in the \
@@ -30,9 +37,8 @@ pub(super) struct MigrateArgs {
 }
 
 #[cfg(not(feature = "db"))]
-pub(super) fn run(_: &Global, args: &MigrateArgs) -> Exit {
-    let MigrateArgs { dry_run: _, status: _ } = args;
-    super::output::fail(
+pub(super) fn run(_: &Global, _: &MigrateArgs) -> Exit {
+    fail(
         "this lagproof was built without PostgreSQL",
         "build it with it: cargo install lagproof --features db; or feed migrations/ and generated/migrations/ to psql",
     )
@@ -69,15 +75,6 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
         }
     }
 }
-
-#[cfg(feature = "db")]
-use crate::{
-    db::{Migrations, Mode, Progress, Report, migrate, read_migrations},
-    source::Tree,
-};
-
-#[cfg(feature = "db")]
-use super::output::{fail, note, print};
 
 #[cfg(feature = "db")]
 fn say(report: &Report, migrations: &Migrations, mode: Mode) -> Exit {

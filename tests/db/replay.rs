@@ -174,3 +174,26 @@ fn the_reference_projects_topics_are_to_grow() {
         assert!(script.contains(&command), "{command}{script}");
     }
 }
+
+/// What sqlx-cli does with `migrate run --source FOLDER --ignore-missing`, folder by folder.
+#[test]
+fn sqlx_takes_them_folder_by_folder() {
+    let folder = profiles();
+    let project = compiled(folder.path(), 1_767_225_600);
+    let mut database = Database::empty();
+    let url = database.url();
+    for source in [
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations"),
+        folder.path().join("generated/migrations"),
+    ] {
+        super::database::runtime().block_on(async {
+            let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url)
+                .await
+                .expect("a connection");
+            let mut migrator = sqlx::migrate::Migrator::new(source).await.expect("migrations");
+            migrator.set_ignore_missing(true);
+            migrator.run_direct(&mut connection).await.expect("applied");
+        });
+    }
+    compare(&mut database, project.model.as_ref().expect("a model"));
+}
