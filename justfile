@@ -25,6 +25,10 @@ test-clients:
     tests/clients/run target/lowered
     tests/clients/run generated/properties
 
+# The database's schema, on a PostgreSQL that the tests start themselves (or on $DATABASE_URL)
+test-db *arguments:
+    cargo test --locked --features db --test db {{ arguments }}
+
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
@@ -50,10 +54,10 @@ fmt:
 # Formatting, clippy without a warning, and shellcheck where it is installed
 lint:
     cargo fmt --check
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --all-features -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients
+ci: lint test test-clients test-db
     cargo run --release --locked -q -- compile --check

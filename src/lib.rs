@@ -6,6 +6,8 @@
 
 pub mod cli;
 pub mod clients;
+#[cfg(feature = "db")]
+pub mod db;
 pub mod declared;
 pub mod diagnostic;
 pub mod emit;
