@@ -25,11 +25,11 @@ pub struct LeafError {
     /// What is wrong.
     pub message: String,
     /// Words for the place.
-    pub here: String,
+    pub here: Box<str>,
     /// What to write instead.
     pub help: Option<String>,
     /// What to write instead, as TOML, where it is certain.
-    pub replacement: Option<String>,
+    pub replacement: Option<Box<str>>,
 }
 
 impl LeafError {
@@ -41,7 +41,7 @@ impl LeafError {
             inner: None,
             span: None,
             message: format!("must be {wanted}"),
-            here: format!("this is {}", kind_of(found)),
+            here: format!("this is {}", kind_of(found)).into(),
             help: None,
             replacement: None,
         }
@@ -55,7 +55,7 @@ impl LeafError {
             inner: None,
             span: None,
             message,
-            here: String::new(),
+            here: Box::default(),
             help,
             replacement: None,
         }
@@ -151,7 +151,7 @@ fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
     match found {
         DeValue::String(text) if text.parse::<u64>().is_ok() => LeafError {
             help: Some("take the quotes away".to_owned()),
-            replacement: Some(text.to_string()),
+            replacement: Some(text.as_ref().into()),
             ..error
         },
         _ => error.with_help("write digits alone, without quotes or unit"),
@@ -279,7 +279,7 @@ fn quoted_date(found: &DeValue<'_>) -> LeafError {
         _ => None,
     };
     LeafError {
-        replacement: day.map(|day| day.to_string()),
+        replacement: day.map(|day| day.to_string().into()),
         ..error
     }
 }
@@ -317,12 +317,12 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
         inner: None,
         span: None,
         message: format!("`{}` is not a value that it takes", shown(word)),
-        here: String::new(),
+        here: Box::default(),
         help: Some(match near {
             Some(near) if all.len() > 1 => format!("did you mean \"{near}\"? it takes {}", all.join(", ")),
             _ => format!("it takes {}", all.join(", ")),
         }),
-        replacement: near.map(|near| format!("\"{near}\"")),
+        replacement: near.map(|near| format!("\"{near}\"").into()),
     }
 }
 
@@ -334,7 +334,7 @@ fn no_list(found: &DeValue<'_>) -> LeafError {
             let list = format!("[{}]", toml_edit::Value::from(text.as_ref()));
             LeafError {
                 help: Some("put it in brackets: a list may have one entry".to_owned()),
-                replacement: Some(list),
+                replacement: Some(list.into()),
                 ..error
             }
         }

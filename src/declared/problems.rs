@@ -182,7 +182,7 @@ pub(super) fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
         format!("`{}`: {}", shown(&name), error.message)
     };
     let mut finding = Finding::new(page, error.span.unwrap_or(span), message).at_run_time(consequence(page));
-    finding.primary.text = error.here;
+    finding.primary.text = error.here.into();
     if let Some(help) = error.help {
         finding = finding.help(help);
     }
@@ -192,7 +192,10 @@ pub(super) fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
             finding.fix(
                 Safety::Suggested,
                 format!("write {text}"),
-                vec![Edit::Replace { span: at, text }],
+                vec![Edit::Replace {
+                    span: at,
+                    text: text.into(),
+                }],
             )
         }
         None => finding,

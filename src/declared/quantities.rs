@@ -15,7 +15,7 @@ use super::pages;
 fn quantity<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) -> Result<&'a str, LeafError> {
     text(value, wanted).map_err(|error| match value.get_ref() {
         DeValue::Integer(_) | DeValue::Float(_) => LeafError {
-            here: "this number has no unit".to_owned(),
+            here: "this number has no unit".into(),
             help: Some(format!("write it as text with its unit, such as \"{example}\"")),
             ..error
         },

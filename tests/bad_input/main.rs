@@ -1,8 +1,6 @@
 //! What goes wrong with a project's files, through the binary: each time a clear message, the right exit status, and
 //! neither a panic nor a hang nor gigabytes of memory.
 
-#[path = "../support/cli.rs"]
-mod cli;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -15,8 +13,14 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cli::Ran;
 use support::TestProject;
+
+/// What a run printed and how it ended.
+struct Ran {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
 
 /// Longer than any of these takes on a busy machine in a debug build.
 const PATIENCE: Duration = Duration::from_secs(60);
