@@ -3,6 +3,7 @@
 use crate::model::project::Model;
 use crate::model::service::Service;
 use crate::model::topic::Topic;
+use crate::proofs::Words;
 use crate::proofs::inputs::Proofs;
 use crate::rules::{Index, ServiceView};
 
@@ -55,7 +56,7 @@ pub fn prove<'m>(model: &'m Model, names: &[String]) -> Vec<ServiceProofs<'m>> {
                 .iter()
                 .filter_map(|topic| model.topics.get(&topic.value))
                 .collect(),
-            proofs: ServiceView::new(model, &index, service).proofs().clone(),
+            proofs: ServiceView::new(model, &index, service).inputs().prove(Words::Written),
         })
         .collect()
 }

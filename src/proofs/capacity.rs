@@ -9,7 +9,7 @@ use super::fleet::{Burst, Fleet, Group, Keys, Share, Topic, burst};
 use super::skew::hottest_share;
 use super::text::{count, percent, rate, ratio, records, seconds};
 use super::work::Work;
-use super::{Kind, Line, Proof, Verdict};
+use super::{Kind, Line, Proof, Verdict, Words};
 
 /// The utilisation at peak above which there is too little to spare.
 pub const BUSY: f64 = 0.8;
@@ -93,7 +93,7 @@ pub struct Capacity {
 /// ρ ≥ 1 at the expected rate is [`Verdict::Broken`]. At the peak it is [`Verdict::Warns`] if the backlog is worked
 /// off before the next one, else Broken. ρ > 0.8 at the peak [`Verdict::Warns`].
 #[must_use]
-pub fn prove(work: &Work, topics: &[Topic], group: &Group) -> Capacity {
+pub fn prove(work: &Work, topics: &[Topic], group: &Group, words: Words) -> Capacity {
     let mut unknown = Vec::new();
     let known = work.known(&mut unknown);
     let fleet = Fleet::known(topics, group, &mut unknown);
@@ -130,7 +130,7 @@ pub fn prove(work: &Work, topics: &[Topic], group: &Group) -> Capacity {
     };
     let over = over(judged, drain);
     Capacity {
-        proof: Proof::of(Kind::Capacity, lines(&numbers, fleet.peaks_at_all()), unknown),
+        proof: Proof::of(Kind::Capacity, lines(&numbers, fleet.peaks_at_all(), words), unknown),
         numbers: Some(numbers),
         over,
     }
@@ -166,7 +166,7 @@ fn hottest_shares(topics: &[Topic], fleet: &Fleet, unknown: &mut Vec<String>) ->
             Keys::None => shares.push(even),
             Keys::Zipf { cardinality, exponent } => shares.push(hottest_share(*partitions, cardinality, exponent)),
             Keys::Undeclared if alone || *partitions == 1 => shares.push(even),
-            Keys::Undeclared => unknown.push(topic.path("key.cardinality")),
+            Keys::Undeclared => unknown.push(topic.path("key.cardinality").to_string()),
         }
     }
     (shares.len() == topics.len()).then_some(shares)
@@ -217,7 +217,7 @@ fn verdict(load: Load) -> Verdict {
     }
 }
 
-fn lines(numbers: &Numbers, peaks: bool) -> Vec<Line> {
+fn lines(numbers: &Numbers, peaks: bool, words: Words) -> Vec<Line> {
     let rates = |load: Load| {
         if peaks {
             format!("{} expected, {} peak", rate(load.expected), rate(load.peak))
@@ -236,28 +236,25 @@ fn lines(numbers: &Numbers, peaks: bool) -> Vec<Line> {
             format!("ρ = {}", ratio(load.rho_expected))
         }
     };
-    let line = |formula: String, load: Load| Line {
-        formula,
-        result: rho(load),
-        bound: String::new(),
-        verdict: verdict(load),
-        share: String::new(),
+    let line = |formula: &dyn Fn() -> String, load: Load| {
+        words.line(verdict(load), || Line {
+            formula: formula(),
+            result: rho(load),
+            ..Line::wordless(Verdict::Holds)
+        })
     };
-    let busiest = match numbers.usable {
+    let busiest = || match numbers.usable {
         1 => String::new(),
         usable => format!(" on the busiest of {}", count(u64::from(usable), "member")),
     };
-    let even = format!("{}{busiest} ÷ {}", rates(numbers.even), rate(numbers.capacity));
-    let mut lines = vec![line(even, numbers.even)];
+    let even = || format!("{}{} ÷ {}", rates(numbers.even), busiest(), rate(numbers.capacity));
+    let mut lines = vec![line(&even, numbers.even)];
     if let (Some(load), Some(share)) = (numbers.hottest, numbers.hottest_share)
         && load.peak > numbers.even.peak * (1.0 + 1e-9)
     {
-        let formula = format!(
-            "{} with the hottest partition, {} of its topic",
-            rates(load),
-            percent(share)
-        );
-        lines.push(line(formula, load));
+        let (all, share) = (|| rates(load), || percent(share));
+        let formula = || format!("{} with the hottest partition, {} of its topic", all(), share());
+        lines.push(line(&formula, load));
     }
     if let Some(Drain::Backlog {
         records: backlog,
@@ -265,14 +262,14 @@ fn lines(numbers: &Numbers, peaks: bool) -> Vec<Line> {
         gap,
     }) = numbers.drain
     {
-        let late = time > gap;
-        lines.push(Line {
+        let verdict = if time > gap { Verdict::Broken } else { Verdict::Warns };
+        lines.push(words.line(verdict, || Line {
             formula: format!("a peak leaves {} on a member, worked off", records(backlog)),
             result: format!("in {}", seconds(time)),
             bound: format!("of {}", seconds(gap)),
-            verdict: if late { Verdict::Broken } else { Verdict::Warns },
             share: if gap > 0.0 { percent(time / gap) } else { String::new() },
-        });
+            ..Line::wordless(verdict)
+        }));
     }
     lines
 }

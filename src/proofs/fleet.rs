@@ -1,5 +1,6 @@
 //! Topics, and the group that shares out their partitions.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::need;
@@ -62,10 +63,24 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The path of one of its keys in topics.toml: `topics."device.audio.raw".rate`.
+    /// The path of one of its keys in topics.toml.
     #[must_use]
-    pub fn path(&self, key: &str) -> String {
-        format!("topics.\"{}\".{key}", self.name)
+    pub const fn path(&self, key: &'static str) -> KeyPath<'_> {
+        KeyPath { topic: self, key }
+    }
+}
+
+/// A topic's key, displayed as `topics."device.audio.raw".rate`. Most keys are declared: nothing is written before
+/// somebody asks.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPath<'a> {
+    topic: &'a Topic,
+    key: &'static str,
+}
+
+impl fmt::Display for KeyPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "topics.\"{}\".{}", self.topic.name, self.key)
     }
 }
 
@@ -174,8 +189,8 @@ impl Fleet {
             unknown.push("topics".to_owned());
         }
         for topic in &topics {
-            complete &= need(topic.partitions, &topic.path("partitions"), unknown).is_some();
-            complete &= need(topic.rate, &topic.path("rate"), unknown).is_some();
+            complete &= need(topic.partitions, topic.path("partitions"), unknown).is_some();
+            complete &= need(topic.rate, topic.path("rate"), unknown).is_some();
         }
         if !complete {
             return None;
@@ -241,11 +256,11 @@ pub(super) fn burst(topics: &[Topic], unknown: &mut Vec<String>) -> Option<Burst
         let Some(peak) = topic.peak.filter(|peak| topic.rate.is_none_or(|rate| peak.rate > rate)) else {
             continue;
         };
-        match need(peak.lasts, &topic.path("peak.for"), unknown) {
+        match need(peak.lasts, topic.path("peak.for"), unknown) {
             Some(time) => lasts = lasts.max(time.as_secs_f64()),
             None => complete = false,
         }
-        match need(peak.every, &topic.path("peak.every"), unknown) {
+        match need(peak.every, topic.path("peak.every"), unknown) {
             Some(time) => every = every.min(time.as_secs_f64()),
             None => complete = false,
         }

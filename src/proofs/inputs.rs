@@ -13,7 +13,7 @@ use crate::model::topic::Topic;
 
 use super::fleet::{self, Assignor, Group, Keys, RecordSize};
 use super::work::{self, Work};
-use super::{Proof, Verdict, capacity, lag_floor, memory, poll_budget};
+use super::{Proof, Verdict, Words, capacity, lag_floor, memory, poll_budget};
 
 /// What the four proofs of one service take.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,20 +108,22 @@ impl Inputs {
 
     /// Works out all four proofs.
     #[must_use]
-    pub fn prove(&self) -> Proofs {
+    pub fn prove(&self, words: Words) -> Proofs {
+        let memory = memory::Input {
+            fetching: self.fetching,
+            work: &self.work,
+            topics: &self.topics,
+            group: self.group,
+            resident: self.resident,
+            per_record_factor: Some(self.per_record_factor),
+            limit: self.limit,
+        };
+        let (work, topics, group) = (&self.work, &self.topics, &self.group);
         Proofs {
-            poll_budget: poll_budget::prove(&self.work, self.poll_interval),
-            memory: memory::prove(&memory::Input {
-                fetching: self.fetching,
-                work: &self.work,
-                topics: &self.topics,
-                group: self.group,
-                resident: self.resident,
-                per_record_factor: Some(self.per_record_factor),
-                limit: self.limit,
-            }),
-            capacity: capacity::prove(&self.work, &self.topics, &self.group),
-            lag_floor: lag_floor::prove(&self.work, &self.topics, &self.group, &self.fetch, Some(self.target)),
+            poll_budget: poll_budget::prove(work, self.poll_interval, words),
+            memory: memory::prove(&memory, words),
+            capacity: capacity::prove(work, topics, group, words),
+            lag_floor: lag_floor::prove(work, topics, group, &self.fetch, Some(self.target), words),
         }
     }
 }

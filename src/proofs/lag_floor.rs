@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::fleet::{Burst, Fleet, Group, Topic, burst};
 use super::work::{Known, Work};
-use super::{Kind, Proof, exceeds, need};
+use super::{Kind, Proof, Words, exceeds, need};
 
 /// How long the broker may hold records back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,14 @@ pub struct LagFloor {
 /// A target below the floor is [`Broken`](super::Verdict::Broken). Not being back before the next peak is [`Warns`](super::Verdict::Warns). Records
 /// are taken to be spread evenly over partitions: skew only raises the floor.
 #[must_use]
-pub fn prove(work: &Work, topics: &[Topic], group: &Group, fetch: &Fetch, target: Option<u64>) -> LagFloor {
+pub fn prove(
+    work: &Work,
+    topics: &[Topic],
+    group: &Group,
+    fetch: &Fetch,
+    target: Option<u64>,
+    words: Words,
+) -> LagFloor {
     let mut unknown = Vec::new();
     let known = work.known(&mut unknown);
     let fleet = Fleet::known(topics, group, &mut unknown);
@@ -158,7 +165,7 @@ pub fn prove(work: &Work, topics: &[Topic], group: &Group, fetch: &Fetch, target
     } else if matches!(back, Some(Return::After { seconds, gap }) if seconds > gap) {
         over.push(Over::NotBack);
     }
-    let lines = lines::lines(&numbers, &fleet, &expected, busiest, &over);
+    let lines = lines::lines(&numbers, &fleet, &expected, busiest, &over, words);
     LagFloor {
         proof: Proof::of(Kind::LagFloor, lines, unknown),
         numbers: Some(numbers),
@@ -181,7 +188,7 @@ fn hold(min: u64, fetch: &Fetch, topics: &[Topic], unknown: &mut Vec<String>) ->
     let longest = need(fetch.max_wait, "consumer.fetch_max_wait", unknown);
     let (mut bytes, mut rates, mut complete) = (0.0, 0.0, true);
     for topic in topics {
-        let mean = need(topic.record.mean, &topic.path("record.mean"), unknown);
+        let mean = need(topic.record.mean, topic.path("record.mean"), unknown);
         complete &= mean.is_some() && topic.rate.is_some();
         let (mean, rate) = (mean.map_or(0.0, wide), topic.rate.unwrap_or(0.0).max(0.0));
         // fetch_min counts bytes as they are on the wire.

@@ -19,7 +19,7 @@
 use super::fleet::{Group, Topic, share_out};
 use super::text::{bytes, declared_bytes, number, percent};
 use super::work::{Concurrency, Work};
-use super::{Kind, Line, Proof, Verdict, need};
+use super::{Kind, Line, Proof, Verdict, Words, need};
 
 /// What librdkafka needs besides its queue and its responses, in bytes: 4 MiB covered every measured row.
 pub const LIBRDKAFKA_OVERHEAD: f64 = 4.0 * 1024.0 * 1024.0;
@@ -117,7 +117,7 @@ pub struct Memory {
 /// is unbounded concurrency whatever the limit. One that fits only while every replica is there is
 /// [`Verdict::Warns`].
 #[must_use]
-pub fn prove(input: &Input<'_>) -> Memory {
+pub fn prove(input: &Input<'_>, words: Words) -> Memory {
     let mut unknown = Vec::new();
     let replicas = need(input.group.replicas, "replicas", &mut unknown);
     let fetch = Parts::known(input, &mut unknown);
@@ -134,19 +134,18 @@ pub fn prove(input: &Input<'_>) -> Memory {
     let mut lines = Vec::new();
     if input.work.concurrency == Some(Concurrency::Unbounded) {
         over.push(Over::UnboundedHandler);
-        lines.push(Line {
+        lines.push(words.line(Verdict::Broken, || Line {
             formula: "concurrency is unbounded: the handler may hold every record there is".to_owned(),
             result: "= unbounded".to_owned(),
             bound: limit.map_or_else(String::new, |limit| format!("of {}", declared_bytes(limit))),
-            verdict: Verdict::Broken,
-            share: String::new(),
-        });
+            ..Line::wordless(Verdict::Broken)
+        }));
     } else if let (Some(terms), Some(whole), Some(resident), Some(held), Some(limit)) =
         (&terms, whole, resident, held, limit)
     {
         let fits = whole <= wide(limit);
         let verdict = if fits { Verdict::Holds } else { Verdict::Broken };
-        lines.push(line(formula(terms, resident, held), whole, limit, verdict));
+        lines.push(words.line(verdict, || line(formula(terms, resident, held), whole, limit)));
         let away = replicas
             .filter(|replicas| *replicas > 1)
             .and_then(|replicas| fetched(replicas - 1));
@@ -155,12 +154,8 @@ pub fn prove(input: &Input<'_>) -> Memory {
             over.push(Over::Limit);
         } else if let Some(total) = away {
             over.push(Over::OneReplicaAway { total });
-            lines.push(line(
-                "while one replica is away".to_owned(),
-                total,
-                limit,
-                Verdict::Warns,
-            ));
+            let formula = || "while one replica is away".to_owned();
+            lines.push(words.line(Verdict::Warns, || line(formula(), total, limit)));
         }
     }
     Memory {
@@ -225,7 +220,7 @@ impl Parts {
             let means: Vec<Option<u64>> = input
                 .topics
                 .iter()
-                .map(|t| need(t.record.mean, &t.path("record.mean"), unknown))
+                .map(|t| need(t.record.mean, t.path("record.mean"), unknown))
                 .collect();
             let mean = means
                 .into_iter()
@@ -240,9 +235,9 @@ impl Parts {
         let mut topics = Vec::new();
         let mut batches = Vec::new();
         for topic in input.topics {
-            let partitions = need(topic.partitions, &topic.path("partitions"), unknown);
-            let record = need(topic.record.max, &topic.path("record.max"), unknown);
-            let batch = need(topic.producer_batch, &topic.path("producer_batch"), unknown);
+            let partitions = need(topic.partitions, topic.path("partitions"), unknown);
+            let record = need(topic.record.max, topic.path("record.max"), unknown);
+            let batch = need(topic.producer_batch, topic.path("producer_batch"), unknown);
             let ratio = topic.compression_ratio.max(1.0);
             if let (Some(partitions), Some(record), Some(batch)) = (partitions, record, batch) {
                 batches.push((record.max(batch), ratio));
@@ -303,8 +298,8 @@ fn held(input: &Input<'_>, unknown: &mut Vec<String>) -> Option<f64> {
     let concurrency = need(input.work.concurrency, "processing.concurrency", unknown);
     let mut batches = Vec::new();
     for topic in input.topics {
-        let mean = need(topic.record.mean, &topic.path("record.mean"), unknown);
-        let max = need(topic.record.max, &topic.path("record.max"), unknown);
+        let mean = need(topic.record.mean, topic.path("record.mean"), unknown);
+        let max = need(topic.record.max, topic.path("record.max"), unknown);
         batches.push(mean.zip(max));
     }
     if concurrency? == Concurrency::Unbounded {
@@ -330,13 +325,13 @@ fn formula(terms: &[Term], resident: f64, held: f64) -> String {
     parts.join(" + ")
 }
 
-fn line(formula: String, total: f64, limit: u64, verdict: Verdict) -> Line {
+fn line(formula: String, total: f64, limit: u64) -> Line {
     Line {
         formula,
         result: format!("= {}", bytes(total)),
         bound: format!("of {}", declared_bytes(limit)),
-        verdict,
         share: percent(total / wide(limit)),
+        ..Line::wordless(Verdict::Holds)
     }
 }
 

@@ -15,6 +15,8 @@ pub mod skew;
 pub mod text;
 pub mod work;
 
+use std::fmt::Display;
+
 /// Which proof it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -92,6 +94,39 @@ pub struct Line {
     pub share: String,
 }
 
+impl Line {
+    /// A line of which nothing is known but how it turns out.
+    const fn wordless(verdict: Verdict) -> Self {
+        Self {
+            formula: String::new(),
+            result: String::new(),
+            bound: String::new(),
+            verdict,
+            share: String::new(),
+        }
+    }
+}
+
+/// Whether the arithmetic is written out. To write it takes far longer than to work it out, and who only judges does
+/// not read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// As text.
+    Written,
+    /// Lines have a verdict and no text.
+    LeftOut,
+}
+
+impl Words {
+    /// A line that turns out as `verdict`; `write` gives it with its text.
+    fn line(self, verdict: Verdict, write: impl FnOnce() -> Line) -> Line {
+        match self {
+            Self::Written => Line { verdict, ..write() },
+            Self::LeftOut => Line::wordless(verdict),
+        }
+    }
+}
+
 /// A proof as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
@@ -113,10 +148,7 @@ impl Proof {
         if !unknown.is_empty() {
             lines.push(Line {
                 formula: format!("not declared: {}", unknown.join(", ")),
-                result: String::new(),
-                bound: String::new(),
-                verdict: Verdict::Unknown,
-                share: String::new(),
+                ..Line::wordless(Verdict::Unknown)
             });
         }
         Self {
@@ -134,9 +166,9 @@ fn exceeds(value: f64, limit: f64) -> bool {
 }
 
 /// Notes the name of what is not there.
-fn need<T>(value: Option<T>, name: &str, unknown: &mut Vec<String>) -> Option<T> {
+fn need<T>(value: Option<T>, name: impl Display, unknown: &mut Vec<String>) -> Option<T> {
     if value.is_none() {
-        unknown.push(name.to_owned());
+        unknown.push(name.to_string());
     }
     value
 }

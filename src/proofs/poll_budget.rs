@@ -10,7 +10,7 @@ use crate::model::cost::{Cost, normal_quantile};
 
 use super::text::{number, percent, seconds};
 use super::work::{Known, Work};
-use super::{Kind, Line, Proof, Verdict, exceeds, need};
+use super::{Kind, Line, Proof, Verdict, Words, exceeds, need};
 
 /// The share of batches that should be in time.
 const IN_TIME: f64 = 0.99;
@@ -49,7 +49,7 @@ pub struct PollBudget {
 /// A mean over it is [`Verdict::Broken`], and so is one record at its maximum; a 99th percentile over it
 /// [`Verdict::Warns`].
 #[must_use]
-pub fn prove(work: &Work, max_poll_interval: Option<Duration>) -> PollBudget {
+pub fn prove(work: &Work, max_poll_interval: Option<Duration>, words: Words) -> PollBudget {
     let mut unknown = Vec::new();
     let known = work.known(&mut unknown);
     let limit = need(max_poll_interval, "consumer.max_poll_interval", &mut unknown);
@@ -71,26 +71,26 @@ pub fn prove(work: &Work, max_poll_interval: Option<Duration>) -> PollBudget {
     let mut lines = Vec::new();
     let mut over = Vec::new();
     if let Some(limit) = limit.map(|limit| limit.as_secs_f64()) {
-        let mut judge = |formula: String, value: f64, what: Over, verdict: Verdict| {
+        let mut judge = |formula: &dyn Fn() -> String, value: f64, what: Over, verdict: Verdict| {
             let verdict = if exceeds(value, limit) {
                 over.push(what);
                 verdict
             } else {
                 Verdict::Holds
             };
-            lines.push(line(formula, value, limit, verdict));
+            lines.push(words.line(verdict, || line(formula(), value, limit)));
         };
         if let (Some(known), Some(mean), Some(p99)) = (&known, mean, p99) {
-            judge(formula(known), mean, Over::Mean, Verdict::Broken);
+            judge(&|| formula(known), mean, Over::Mean, Verdict::Broken);
             if known.cost.variance() > 0.0 {
-                judge("99 of 100 batches".to_owned(), p99, Over::P99, Verdict::Warns);
+                judge(&|| "99 of 100 batches".to_owned(), p99, Over::P99, Verdict::Warns);
             }
         }
         // A constant that fits is already in the mean.
         let worth_a_line = matches!(work.per_record, Some(Cost::LogNormal { .. }));
         if let Some(max) = record_max.filter(|max| worth_a_line || exceeds(*max, limit)) {
             judge(
-                "one record at its max".to_owned(),
+                &|| "one record at its max".to_owned(),
                 max,
                 Over::RecordMax,
                 Verdict::Broken,
@@ -147,12 +147,12 @@ fn formula(known: &Known) -> String {
     }
 }
 
-fn line(formula: String, value: f64, limit: f64, verdict: Verdict) -> Line {
+fn line(formula: String, value: f64, limit: f64) -> Line {
     Line {
         formula,
         result: format!("= {}", seconds(value)),
         bound: format!("of {}", seconds(limit)),
-        verdict,
         share: percent(value / limit),
+        ..Line::wordless(Verdict::Holds)
     }
 }

@@ -7,6 +7,7 @@ use crate::model::matrix::TypeRow;
 use crate::model::project::Model;
 use crate::model::service::Service;
 use crate::model::topic::Topic;
+use crate::proofs::Words;
 use crate::proofs::inputs::{Inputs, Proofs, group_replicas};
 
 /// Who reads what, and who shares a group; made once a run.
@@ -94,20 +95,23 @@ impl<'a> ServiceView<'a> {
         }
     }
 
-    /// Its four proofs, worked out once.
+    /// What its proofs take.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
+        let members = self.index.members(&self.service.group.value);
+        let replicas = group_replicas(self.service, members);
+        Inputs::new(
+            self.service,
+            &self.service.run,
+            &self.topics,
+            &self.model.broker,
+            replicas,
+        )
+    }
+
+    /// Its four proofs, worked out once, without words.
     pub fn proofs(&self) -> &Proofs {
-        self.proofs.get_or_init(|| {
-            let members = self.index.members(&self.service.group.value);
-            let replicas = group_replicas(self.service, members);
-            Inputs::new(
-                self.service,
-                &self.service.run,
-                &self.topics,
-                &self.model.broker,
-                replicas,
-            )
-            .prove()
-        })
+        self.proofs.get_or_init(|| self.inputs().prove(Words::LeftOut))
     }
 }
 

@@ -1,16 +1,16 @@
 use std::time::Duration;
 
 use lagproof::model::cost::Cost;
-use lagproof::proofs::Verdict;
 use lagproof::proofs::capacity::{Drain, Over, prove};
 use lagproof::proofs::fleet::{Assignor, Group, Keys, Peak, Topic};
 use lagproof::proofs::work::{Concurrency, Handler, Work};
+use lagproof::proofs::{Verdict, Words};
 
 use super::facts::{accelerometer, close, members, motion, ms, print, steady};
 
 #[test]
 fn the_sketch() {
-    let capacity = prove(&motion(), &[accelerometer()], &members(1));
+    let capacity = prove(&motion(), &[accelerometer()], &members(1), Words::Written);
     assert_eq!(
         print(&capacity.proof),
         "500/s expected, 2,500/s peak ÷ 7,576/s |  ρ = 0.07 expected, 0.33 peak |  | holds | ".replace("|  ρ", "| ρ")
@@ -24,7 +24,7 @@ fn single_records_are_too_slow() {
         max_poll_records: Some(1),
         ..motion()
     };
-    let capacity = prove(&work, &[steady(500.0)], &members(1));
+    let capacity = prove(&work, &[steady(500.0)], &members(1), Words::Written);
     close(capacity.numbers.unwrap().capacity, 60.0, 0.05);
     assert_eq!(
         (capacity.proof.verdict, capacity.over),
@@ -55,7 +55,7 @@ fn ten() -> Work {
 
 #[test]
 fn a_peak_must_drain_before_the_next() {
-    let judged = |peak, every| prove(&ten(), &[slow(peak, every)], &members(1));
+    let judged = |peak, every| prove(&ten(), &[slow(peak, every)], &members(1), Words::Written);
     let busy = judged(90.0, Some(600));
     assert_eq!((busy.proof.verdict, busy.over), (Verdict::Warns, vec![Over::Busy]));
     let drained = judged(200.0, Some(600));
@@ -95,18 +95,22 @@ fn the_busiest_member_counts() {
             replicas: Some(3),
             assignor,
         };
-        prove(&motion(), &topics, &group).numbers.unwrap().even.expected
+        prove(&motion(), &topics, &group, Words::Written)
+            .numbers
+            .unwrap()
+            .even
+            .expected
     };
     close(judged(Assignor::Range), 100.0, 1e-9);
     close(judged(Assignor::Even), 75.0, 1e-9);
-    let idle = prove(&motion(), &topics, &members(10)).numbers.unwrap();
+    let idle = prove(&motion(), &topics, &members(10), Words::Written).numbers.unwrap();
     assert_eq!((idle.usable, idle.idle), (8, 2));
 }
 
 #[test]
 fn the_hottest_partition_can_break_what_is_even() {
     let topic = |keys| Topic { keys, ..steady(300.0) };
-    let judged = |keys| prove(&ten(), &[topic(keys)], &members(5));
+    let judged = |keys| prove(&ten(), &[topic(keys)], &members(5), Words::Written);
     assert_eq!(judged(Keys::None).proof.verdict, Verdict::Holds);
     let skewed = judged(Keys::Zipf {
         cardinality: 1_000,
@@ -129,7 +133,8 @@ fn the_hottest_partition_can_break_what_is_even() {
                 rate: Some(50.0),
                 ..topic(Keys::Undeclared)
             }],
-            &members(1)
+            &members(1),
+            Words::Written
         )
         .proof
         .unknown,
@@ -146,7 +151,10 @@ fn concurrency_is_worth_what_the_handler_allows() {
             cpu: ms(cpu),
             ..ten()
         };
-        prove(&work, &[steady(10.0)], &members(1)).numbers.unwrap().capacity
+        prove(&work, &[steady(10.0)], &members(1), Words::Written)
+            .numbers
+            .unwrap()
+            .capacity
     };
     close(capacity(Handler::EventLoop, 0.0), 800.0, 0.02);
     close(capacity(Handler::EventLoop, 5.0), 200.0, 0.01);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use lagproof::proofs::Verdict;
 use lagproof::proofs::fleet::{Peak, Topic};
 use lagproof::proofs::lag_floor::{Fetch, Floor, Over, Return, prove};
 use lagproof::proofs::work::{Commit, Concurrency, Work};
+use lagproof::proofs::{Verdict, Words};
 
 use super::facts::{accelerometer, at_once, close, members, motion, ms, print, steady};
 
@@ -28,16 +28,30 @@ fn agrees_with_what_was_measured() {
             per_batch: Some(ms(per_batch)),
             ..motion()
         };
-        let floor = prove(&work, &[steady(rate)], &members(1), &at_once(), Some(100_000))
-            .numbers
-            .unwrap();
+        let floor = prove(
+            &work,
+            &[steady(rate)],
+            &members(1),
+            &at_once(),
+            Some(100_000),
+            Words::Written,
+        )
+        .numbers
+        .unwrap();
         close(records(floor.expected), measured, 0.12);
     }
 }
 
 #[test]
 fn the_sketch() {
-    let floor = prove(&motion(), &[steady(500.0)], &members(1), &at_once(), Some(100));
+    let floor = prove(
+        &motion(),
+        &[steady(500.0)],
+        &members(1),
+        &at_once(),
+        Some(100),
+        Words::Written,
+    );
     assert_eq!(
         print(&floor.proof),
         "2 × 500/s × 16.8 ms | = 17 records | of 100 | holds | 17 %"
@@ -57,16 +71,30 @@ fn waiting_for_bytes_comes_on_top() {
         [topic]
     };
     // Measured 218.
-    let waits = prove(&motion(), &topic(200), &members(1), &fetch(100_000), Some(100));
+    let waits = prove(
+        &motion(),
+        &topic(200),
+        &members(1),
+        &fetch(100_000),
+        Some(100),
+        Words::Written,
+    );
     close(records(waits.numbers.unwrap().expected), 218.0, 0.25);
     assert_eq!(
         (waits.proof.verdict, waits.over),
         (Verdict::Broken, vec![Over::Expected])
     );
     // Met after 100 ms.
-    let met = prove(&motion(), &topic(200), &members(1), &fetch(10_000), Some(100))
-        .numbers
-        .unwrap();
+    let met = prove(
+        &motion(),
+        &topic(200),
+        &members(1),
+        &fetch(10_000),
+        Some(100),
+        Words::Written,
+    )
+    .numbers
+    .unwrap();
     close(met.wait, 0.1, 1e-9);
 }
 
@@ -76,7 +104,14 @@ fn without_a_steady_state_lag_grows() {
         max_poll_records: Some(1),
         ..motion()
     };
-    let floor = prove(&work, &[steady(500.0)], &members(1), &at_once(), Some(100));
+    let floor = prove(
+        &work,
+        &[steady(500.0)],
+        &members(1),
+        &at_once(),
+        Some(100),
+        Words::Written,
+    );
     assert_eq!(floor.over, [Over::Expected]);
     // Measured: 8,789 behind after 20 s.
     let Floor::Grows { per_second, .. } = floor.numbers.unwrap().expected else {
@@ -90,10 +125,17 @@ fn a_commit_a_record_costs_a_record() {
     let floor = |commit| {
         let work = Work { commit, ..motion() };
         records(
-            prove(&work, &[steady(500.0)], &members(1), &at_once(), Some(100))
-                .numbers
-                .unwrap()
-                .expected,
+            prove(
+                &work,
+                &[steady(500.0)],
+                &members(1),
+                &at_once(),
+                Some(100),
+                Words::Written,
+            )
+            .numbers
+            .unwrap()
+            .expected,
         )
     };
     close(
@@ -108,7 +150,14 @@ fn a_commit_a_record_costs_a_record() {
 #[test]
 fn members_add_up() {
     let one = |replicas| {
-        let floor = prove(&motion(), &[steady(500.0)], &members(replicas), &at_once(), Some(100));
+        let floor = prove(
+            &motion(),
+            &[steady(500.0)],
+            &members(replicas),
+            &at_once(),
+            Some(100),
+            Words::Written,
+        );
         (records(floor.numbers.unwrap().expected), print(&floor.proof))
     };
     let (lag, text) = one(10);
@@ -132,7 +181,14 @@ fn slow_records_are_in_hand() {
         concurrency: Some(Concurrency::Bounded(1)),
         ..motion()
     };
-    let floor = prove(&work, &[steady(0.1)], &members(1), &at_once(), Some(100));
+    let floor = prove(
+        &work,
+        &[steady(0.1)],
+        &members(1),
+        &at_once(),
+        Some(100),
+        Words::Written,
+    );
     assert_eq!(
         print(&floor.proof),
         "one record in hand | = 1 record | of 100 | holds | 1.0 %"
@@ -152,7 +208,16 @@ fn peaking(rate: f64, lasts: Option<u64>) -> Topic {
 
 #[test]
 fn after_a_peak_lag_comes_back() {
-    let judged = |rate, lasts| prove(&motion(), &[peaking(rate, lasts)], &members(1), &at_once(), Some(100));
+    let judged = |rate, lasts| {
+        prove(
+            &motion(),
+            &[peaking(rate, lasts)],
+            &members(1),
+            &at_once(),
+            Some(100),
+            Words::Written,
+        )
+    };
     assert_eq!(judged(1_000.0, None).numbers.unwrap().back, Some(Return::NeverLeft));
     assert_eq!(judged(1_000.0, None).proof.verdict, Verdict::Holds);
     // Capacity is 7,576/s: 2,424/s are left over for 60 s, and 7,076/s work them off.
@@ -175,7 +240,14 @@ fn after_a_peak_lag_comes_back() {
 
 #[test]
 fn without_a_target_nothing_is_shown() {
-    let floor = prove(&motion(), &[steady(500.0)], &members(1), &at_once(), None);
+    let floor = prove(
+        &motion(),
+        &[steady(500.0)],
+        &members(1),
+        &at_once(),
+        None,
+        Words::Written,
+    );
     assert_eq!(floor.proof.verdict, Verdict::Unknown);
     assert_eq!(floor.proof.unknown, ["targets.lag"]);
 }

@@ -1,7 +1,7 @@
-use lagproof::proofs::Verdict;
 use lagproof::proofs::fleet::{Assignor, Group, RecordSize, Topic};
 use lagproof::proofs::memory::{Client, Fetching, Input, Memory, Over, prove};
 use lagproof::proofs::work::{Concurrency, Work};
+use lagproof::proofs::{Verdict, Words};
 
 use super::facts::{accelerometer, close, members, motion, print};
 
@@ -31,7 +31,7 @@ fn input<'a>(fetching: Fetching, work: &'a Work, topics: &'a [Topic]) -> Input<'
 
 fn judged(fetching: Fetching) -> Memory {
     let (work, topics) = (motion(), [accelerometer()]);
-    prove(&input(fetching, &work, &topics))
+    prove(&input(fetching, &work, &topics), Words::Written)
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_bound_covers_what_was_measured() {
             ..accelerometer()
         }];
         let work = motion();
-        let bound = prove(&input(fetching, &work, &topics)).fetched.unwrap() / 1_048_576.0;
+        let bound = prove(&input(fetching, &work, &topics), Words::Written).fetched.unwrap() / 1_048_576.0;
         assert!(bound >= measured, "{bound} MiB does not cover {measured} MiB");
     }
 }
@@ -96,7 +96,7 @@ fn large_batches_and_compression_count() {
         compression_ratio: 2.0,
         ..accelerometer()
     }];
-    let java = prove(&input(defaults(Client::Java), &work, &topics));
+    let java = prove(&input(defaults(Client::Java), &work, &topics), Words::Written);
     close(java.fetched.unwrap(), 10.0 * 3.0 * 2.0 * 1_048_576.0, 1e-9);
     close(java.held.unwrap(), 15.0 * (499.0 + 3.0) * 1_048_576.0, 1e-9);
     assert_eq!((java.proof.verdict, java.over), (Verdict::Broken, vec![Over::Limit]));
@@ -109,10 +109,13 @@ fn unbounded_concurrency_breaks_whatever_the_limit() {
         ..motion()
     };
     let topics = [accelerometer()];
-    let memory = prove(&Input {
-        limit: None,
-        ..input(defaults(Client::Aiokafka), &work, &topics)
-    });
+    let memory = prove(
+        &Input {
+            limit: None,
+            ..input(defaults(Client::Aiokafka), &work, &topics)
+        },
+        Words::Written,
+    );
     assert_eq!(
         (memory.proof.verdict, memory.over),
         (Verdict::Broken, vec![Over::UnboundedHandler])
@@ -131,7 +134,11 @@ fn only_what_a_client_needs_can_be_unknown() {
         max_partition_fetch: None,
         queued_max_kbytes: None,
     };
-    let unknown = |client| prove(&input(none(client), &work, &topics)).proof.unknown;
+    let unknown = |client| {
+        prove(&input(none(client), &work, &topics), Words::Written)
+            .proof
+            .unknown
+    };
     assert_eq!(unknown(Client::Java), ["consumer.max_partition_fetch"]);
     assert_eq!(
         unknown(Client::Kafkajs),
@@ -142,10 +149,13 @@ fn only_what_a_client_needs_can_be_unknown() {
         producer_batch: None,
         ..accelerometer()
     }];
-    let memory = prove(&Input {
-        resident: None,
-        ..input(defaults(Client::Java), &work, &topics)
-    });
+    let memory = prove(
+        &Input {
+            resident: None,
+            ..input(defaults(Client::Java), &work, &topics)
+        },
+        Words::Written,
+    );
     assert_eq!(memory.proof.verdict, Verdict::Unknown);
     assert_eq!(
         memory.proof.unknown,
@@ -163,14 +173,17 @@ fn a_replica_that_is_away_leaves_its_partitions_to_the_others() {
     let work = motion();
     let topics = [accelerometer()];
     let judged = |limit| {
-        prove(&Input {
-            group: Group {
-                replicas: Some(2),
-                assignor: Assignor::Range,
+        prove(
+            &Input {
+                group: Group {
+                    replicas: Some(2),
+                    assignor: Assignor::Range,
+                },
+                limit: Some(limit),
+                ..input(defaults(Client::Java), &work, &topics)
             },
-            limit: Some(limit),
-            ..input(defaults(Client::Java), &work, &topics)
-        })
+            Words::Written,
+        )
     };
     let memory = judged(48 * MIB);
     assert_eq!(memory.proof.verdict, Verdict::Warns);

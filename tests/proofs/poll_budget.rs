@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use lagproof::model::cost::Cost;
-use lagproof::proofs::Verdict;
 use lagproof::proofs::poll_budget::{Over, prove, sum_quantile};
 use lagproof::proofs::work::{Concurrency, Handler, Work};
+use lagproof::proofs::{Verdict, Words};
 
 use super::facts::{Dice, close, motion, ms, print};
 
@@ -22,7 +22,7 @@ fn vision(max: Option<Duration>) -> Work {
 
 #[test]
 fn the_sketch() {
-    let budget = prove(&motion(), minutes(1));
+    let budget = prove(&motion(), minutes(1), Words::Written);
     assert_eq!(
         print(&budget.proof),
         "15 ms + 500 × 0.1 ms | = 65 ms | of 60 s | holds | 0.1 %"
@@ -33,16 +33,16 @@ fn the_sketch() {
 
 #[test]
 fn a_record_that_may_take_too_long_breaks_it() {
-    let budget = prove(&vision(minutes(12)), minutes(10));
+    let budget = prove(&vision(minutes(12)), minutes(10), Words::Written);
     assert_eq!(budget.over, [Over::RecordMax]);
     assert_eq!(budget.proof.verdict, Verdict::Broken);
     assert_eq!(budget.record_max, Some(720.0));
-    assert_eq!(prove(&vision(minutes(10)), minutes(10)).over, []);
+    assert_eq!(prove(&vision(minutes(10)), minutes(10), Words::Written).over, []);
 }
 
 #[test]
 fn a_cost_without_maximum_is_unknown() {
-    let budget = prove(&vision(None), minutes(10));
+    let budget = prove(&vision(None), minutes(10), Words::Written);
     assert_eq!(budget.proof.verdict, Verdict::Unknown);
     assert_eq!(budget.proof.unknown, ["processing.per_record.max"]);
 }
@@ -53,7 +53,7 @@ fn what_breaks_is_said_even_if_the_rest_is_unknown() {
         max_poll_records: None,
         ..vision(minutes(12))
     };
-    let budget = prove(&work, minutes(10));
+    let budget = prove(&work, minutes(10), Words::Written);
     assert_eq!(
         (budget.proof.verdict, budget.over),
         (Verdict::Broken, vec![Over::RecordMax])
@@ -67,9 +67,9 @@ fn mean_and_tail_are_told_apart() {
         max_poll_records: Some(n),
         ..vision(minutes(1))
     };
-    let tail = prove(&work(20), minutes(1));
+    let tail = prove(&work(20), minutes(1), Words::Written);
     assert_eq!((tail.over, tail.proof.verdict), (vec![Over::P99], Verdict::Warns));
-    let mean = prove(&work(30), minutes(1));
+    let mean = prove(&work(30), minutes(1), Words::Written);
     assert_eq!(
         (mean.over, mean.proof.verdict),
         (vec![Over::Mean, Over::P99], Verdict::Broken)
@@ -84,7 +84,7 @@ fn a_limit_that_is_just_met_holds() {
         max_poll_records: Some(600_000),
         ..motion()
     };
-    assert_eq!(prove(&work, minutes(1)).over, []);
+    assert_eq!(prove(&work, minutes(1), Words::Written).over, []);
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn concurrency_divides_unless_one_thread_burns() {
         cpu: ms(cpu),
         ..motion()
     };
-    let mean = |work: &Work| prove(work, minutes(1)).mean.unwrap();
+    let mean = |work: &Work| prove(work, minutes(1), Words::Written).mean.unwrap();
     close(mean(&work(Handler::EventLoop, 0.0)), 0.315, 1e-9);
     close(mean(&work(Handler::EventLoop, 50.0)), 0.515, 1e-9);
     close(mean(&work(Handler::Inline, 100.0)), 1.015, 1e-9);
     close(mean(&work(Handler::Thread, 100.0)), 0.315, 1e-9);
-    let printed = print(&prove(&work(Handler::EventLoop, 0.0), minutes(1)).proof);
+    let printed = print(&prove(&work(Handler::EventLoop, 0.0), minutes(1), Words::Written).proof);
     assert!(printed.starts_with("15 ms + ⌈10 ÷ 4⌉ × 100 ms | = 315 ms"), "{printed}");
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lagproof::model::cost::Cost;
+use lagproof::proofs::Words;
 use lagproof::proofs::fleet::{Keys, Peak, Topic};
 use lagproof::proofs::work::{Commit, Work};
 use lagproof::proofs::{capacity, lag_floor, poll_budget};
@@ -27,7 +28,7 @@ fn peaking() -> Topic {
 
 #[test]
 fn capacity_with_skew_and_a_peak() {
-    let proof = capacity::prove(&motion(), &[peaking()], &members(4)).proof;
+    let proof = capacity::prove(&motion(), &[peaking()], &members(4), Words::Written).proof;
     insta::assert_snapshot!(print(&proof), @r"
     1,500/s expected, 12,000/s peak on the busiest of 4 members ÷ 7,576/s | ρ = 0.20 expected, 1.58 peak |  | warns | 
     1,652/s expected, 13,216/s peak with the hottest partition, 14 % of its topic | ρ = 0.22 expected, 1.74 peak |  | warns | 
@@ -37,7 +38,15 @@ fn capacity_with_skew_and_a_peak() {
 
 #[test]
 fn lag_floor_with_a_peak() {
-    let proof = lag_floor::prove(&motion(), &[peaking()], &members(4), &at_once(), Some(500)).proof;
+    let proof = lag_floor::prove(
+        &motion(),
+        &[peaking()],
+        &members(4),
+        &at_once(),
+        Some(500),
+        Words::Written,
+    )
+    .proof;
     insta::assert_snapshot!(print(&proof), @r"
     sum of 4 members, at most 2 × 1,500/s × 18.8 ms each | = 184 records | of 500 | holds | 37 %
     peak of 40,000/s: lag grows by 9,697/s | back in 43.8 s | of 59 min | holds |
@@ -47,7 +56,7 @@ fn lag_floor_with_a_peak() {
         commit: Commit::AfterRecord,
         ..motion()
     };
-    let proof = lag_floor::prove(&work, &[peaking()], &members(4), &at_once(), Some(500)).proof;
+    let proof = lag_floor::prove(&work, &[peaking()], &members(4), &at_once(), Some(500), Words::Written).proof;
     insta::assert_snapshot!(print(&proof), @r"
     1,500/s against 62.1/s that a member can process | grows by 4,752/s | of 500 | broken | 
     peak of 40,000/s: lag grows by 39,752/s | never back |  | broken |
@@ -61,7 +70,7 @@ fn poll_budget_of_a_slow_model() {
         max_poll_records: None,
         ..motion()
     };
-    let budget = |work: &Work| print(&poll_budget::prove(work, Some(Duration::from_secs(600))).proof);
+    let budget = |work: &Work| print(&poll_budget::prove(work, Some(Duration::from_secs(600)), Words::Written).proof);
     insta::assert_snapshot!(budget(&work), @r"
     one record at its max | = 12 min | of 10 min | broken | 120 %
     not declared: consumer.max_poll_records |  |  | unknown |

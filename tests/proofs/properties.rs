@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use lagproof::model::cost::Cost;
+use lagproof::proofs::Words;
 use lagproof::proofs::fleet::{Group, Keys, Topic};
 use lagproof::proofs::lag_floor::{Fetch, Floor};
 use lagproof::proofs::memory::{Client, Fetching, Input};
@@ -84,10 +85,10 @@ fn all(work: &Work, topic: &Topic, group: Group, fetch: Fetch) -> [Proof; 4] {
         limit: Some(1 << 50),
     };
     [
-        poll_budget::prove(work, Some(Duration::from_secs(1 << 40))).proof,
-        memory::prove(&input).proof,
-        capacity::prove(work, &topics, &group).proof,
-        lag_floor::prove(work, &topics, &group, &fetch, Some(u64::MAX)).proof,
+        poll_budget::prove(work, Some(Duration::from_secs(1 << 40)), Words::Written).proof,
+        memory::prove(&input, Words::Written).proof,
+        capacity::prove(work, &topics, &group, Words::Written).proof,
+        lag_floor::prove(work, &topics, &group, &fetch, Some(u64::MAX), Words::Written).proof,
     ]
 }
 
@@ -104,12 +105,12 @@ proptest! {
         let more = scaled(&work, times);
         let topics = [steady(rate)];
         let group = members(replicas);
-        let rho = |work| capacity::prove(work, &topics, &group).numbers.unwrap().even.rho_expected;
+        let rho = |work| capacity::prove(work, &topics, &group, Words::Written).numbers.unwrap().even.rho_expected;
         prop_assert!(rho(&more) >= rho(&work) * (1.0 - 1e-9));
         let fetch = Fetch { min: Some(1), max_wait: None };
-        let lag = |work| floor(lag_floor::prove(work, &topics, &group, &fetch, Some(100)).numbers.unwrap().expected);
+        let lag = |work| floor(lag_floor::prove(work, &topics, &group, &fetch, Some(100), Words::Written).numbers.unwrap().expected);
         prop_assert!(lag(&more) >= lag(&work) * (1.0 - 1e-9));
-        let budget = |work| poll_budget::prove(work, Some(ms(1e5)));
+        let budget = |work| poll_budget::prove(work, Some(ms(1e5)), Words::Written);
         prop_assert!(budget(&more).mean.unwrap() >= budget(&work).mean.unwrap() * (1.0 - 1e-9));
         prop_assert!(budget(&more).p99.unwrap() >= budget(&work).p99.unwrap() * (1.0 - 1e-9));
     }
@@ -118,7 +119,7 @@ proptest! {
     fn more_load_never_lowers_the_floor(work in work(), rate in 0.0_f64..1e4, more in 1.0_f64..5.0, min in 0_u64..100_000) {
         let fetch = Fetch { min: Some(min), max_wait: Some(ms(500.0)) };
         let lag = |rate| {
-            let numbers = lag_floor::prove(&work, &[steady(rate)], &members(2), &fetch, Some(100)).numbers.unwrap();
+            let numbers = lag_floor::prove(&work, &[steady(rate)], &members(2), &fetch, Some(100), Words::Written).numbers.unwrap();
             floor(numbers.expected)
         };
         prop_assert!(lag(rate) >= 0.0);
@@ -132,7 +133,7 @@ proptest! {
             keys: Keys::Zipf { cardinality: keys, exponent },
             ..steady(rate)
         }];
-        let numbers = capacity::prove(&super::facts::motion(), &topics, &members(replicas)).numbers.unwrap();
+        let numbers = capacity::prove(&super::facts::motion(), &topics, &members(replicas), Words::Written).numbers.unwrap();
         prop_assert!(numbers.hottest.unwrap().rho_expected >= numbers.even.rho_expected * (1.0 - 1e-9));
     }
 
@@ -182,7 +183,7 @@ proptest! {
                     resident: Some(1),
                     per_record_factor: Some(1.0),
                     limit: Some(1),
-                }).total.unwrap()
+                }, Words::Written).total.unwrap()
             };
             prop_assert!(total(partitions + more) >= total(partitions));
         }

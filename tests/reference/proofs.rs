@@ -3,9 +3,9 @@
 use lagproof::model::case::Case;
 use lagproof::model::service::Run;
 use lagproof::project::prove_services;
-use lagproof::proofs::Verdict;
 use lagproof::proofs::capacity::BUSY;
 use lagproof::proofs::inputs::{Inputs, Proofs};
+use lagproof::proofs::{Verdict, Words};
 
 use super::model;
 
@@ -39,7 +39,7 @@ fn no_service_is_busier_at_its_peak_than_it_should_be_and_most_have_something_to
 
 fn prove(case: &Case, run: &Run) -> Proofs {
     let topics: Vec<_> = case.topics.iter().collect();
-    Inputs::new(&case.service, run, &topics, &case.broker, case.service.replicas.value).prove()
+    Inputs::new(&case.service, run, &topics, &case.broker, case.service.replicas.value).prove(Words::Written)
 }
 
 /// Records a second that the before side and the after side can process.

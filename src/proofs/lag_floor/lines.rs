@@ -2,7 +2,7 @@
 
 use super::super::fleet::Fleet;
 use super::super::text::{count, number, percent, rate, records, seconds};
-use super::super::{Line, Verdict};
+use super::super::{Line, Verdict, Words};
 use super::{Floor, Member, Numbers, Over, Return, wide};
 
 /// One line for the expected rate, and one for the peak.
@@ -12,7 +12,28 @@ pub(super) fn lines(
     expected: &[Member],
     busiest: Option<&Member>,
     over: &[Over],
+    words: Words,
 ) -> Vec<Line> {
+    let verdict = match numbers.expected {
+        Floor::Grows { .. } => Verdict::Broken,
+        Floor::Steady { .. } if over.contains(&Over::Expected) => Verdict::Broken,
+        Floor::Steady { .. } if numbers.target.is_none() => Verdict::Unknown,
+        Floor::Steady { .. } => Verdict::Holds,
+    };
+    let mut lines = vec![words.line(verdict, || expected_line(numbers, fleet, expected, busiest))];
+    if let (Some(peak), Some(back)) = (numbers.peak, numbers.back) {
+        let verdict = match back {
+            Return::NeverLeft => Verdict::Holds,
+            Return::After { seconds, gap } if seconds > gap => Verdict::Warns,
+            Return::After { .. } => Verdict::Holds,
+            Return::Never => Verdict::Broken,
+        };
+        lines.push(words.line(verdict, || peak_line(peak, back, fleet)));
+    }
+    lines
+}
+
+fn expected_line(numbers: &Numbers, fleet: &Fleet, expected: &[Member], busiest: Option<&Member>) -> Line {
     let bound = numbers
         .target
         .map_or_else(String::new, |target| format!("of {}", number(wide(target))));
@@ -22,62 +43,52 @@ pub(super) fn lines(
             .filter(|t| *t > 0)
             .map_or_else(String::new, |t| percent(value / wide(t)))
     };
-    let verdict = if over.contains(&Over::Expected) {
-        Verdict::Broken
-    } else if numbers.target.is_none() {
-        Verdict::Unknown
-    } else {
-        Verdict::Holds
-    };
-    let mut lines = vec![match numbers.expected {
-        Floor::Steady { records: floor } => Line {
-            formula: formula(numbers, fleet, expected, busiest),
-            result: format!("= {}", records(floor)),
-            bound,
-            verdict,
-            share: share(floor),
-        },
-        Floor::Grows { per_second, .. } => Line {
-            formula: format!(
+    let (formula, result, share) = match numbers.expected {
+        Floor::Steady { records: floor } => (
+            formula(numbers, fleet, expected, busiest),
+            format!("= {}", records(floor)),
+            share(floor),
+        ),
+        Floor::Grows { per_second, .. } => (
+            format!(
                 "{} against {} that a member can process",
                 rate(numbers.rate),
                 rate(busiest.map_or(0.0, |member| member.capacity))
             ),
-            result: format!("grows by {}", rate(per_second)),
-            bound,
-            verdict: Verdict::Broken,
-            share: String::new(),
-        },
-    }];
-    let (Some(peak), Some(back)) = (numbers.peak, numbers.back) else {
-        return lines;
+            format!("grows by {}", rate(per_second)),
+            String::new(),
+        ),
     };
+    Line {
+        formula,
+        result,
+        bound,
+        share,
+        ..Line::wordless(Verdict::Holds)
+    }
+}
+
+fn peak_line(peak: Floor, back: Return, fleet: &Fleet) -> Line {
     let all: f64 = fleet.peaks.iter().sum();
     let reach = match peak {
         Floor::Steady { records: floor } => records(floor),
         Floor::Grows { per_second, .. } => format!("lag grows by {}", rate(per_second)),
     };
-    let (result, bound, verdict) = match back {
-        Return::NeverLeft => (format!("= {reach}"), "stays at the target".to_owned(), Verdict::Holds),
-        Return::After { seconds: time, gap } => (
-            format!("back in {}", seconds(time)),
-            format!("of {}", seconds(gap)),
-            if time > gap { Verdict::Warns } else { Verdict::Holds },
-        ),
-        Return::Never => ("never back".to_owned(), String::new(), Verdict::Broken),
+    let (result, bound) = match back {
+        Return::NeverLeft => (format!("= {reach}"), "stays at the target".to_owned()),
+        Return::After { seconds: time, gap } => (format!("back in {}", seconds(time)), format!("of {}", seconds(gap))),
+        Return::Never => ("never back".to_owned(), String::new()),
     };
     let formula = match back {
         Return::NeverLeft => format!("peak of {}", rate(all)),
         Return::After { .. } | Return::Never => format!("peak of {}: {reach}", rate(all)),
     };
-    lines.push(Line {
+    Line {
         formula,
         result,
         bound,
-        verdict,
-        share: String::new(),
-    });
-    lines
+        ..Line::wordless(Verdict::Holds)
+    }
 }
 
 /// `2 × 500/s × 17 ms`, or what says more where another bound is the larger.
