@@ -23,6 +23,7 @@ use super::connection::Connection;
 use super::error::BrokerError;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const OFFSETS: &str = "__consumer_offsets";
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A topic to be made.
@@ -223,24 +224,33 @@ impl Admin {
         Ok(names)
     }
 
-    /// Has the topic of offsets made and read, which the first group of a fresh broker otherwise waits 1 to 3 seconds
-    /// for. Only for brokers that we started.
+    /// Has the topic of offsets made, and every partition of it read by its coordinator, which the first groups of a fresh
+    /// broker otherwise wait 1 to 3 seconds for. Only for brokers that we started.
     pub(super) fn warm_up(&self, within: Duration) -> Result<(), BrokerError> {
         let start = Instant::now();
+        self.ask_coordinator('0', start, within)?;
+        let count = self.topics()?.get(OFFSETS).copied().unwrap_or(1);
+        // Kafka places a group by its name's hash, which for one letter is the letter's code: these cover all partitions.
+        ('0'..)
+            .take(count as usize)
+            .try_for_each(|group| self.ask_coordinator(group, start, within))
+    }
+
+    /// Asks a group's coordinator for an offset that nobody committed, until it answers. No group comes of that.
+    fn ask_coordinator(&self, group: char, start: Instant, within: Duration) -> Result<(), BrokerError> {
+        let failed = |error| BrokerError::kafka(self.doing("warm up"), reason(&error));
         let consumer: BaseConsumer = self
             .connection
             .client_config()
-            .set("group.id", "lagproof-warm-up")
+            .set("group.id", group.to_string())
             .create()
-            .map_err(|error| BrokerError::kafka(self.doing("warm up"), reason(&error)))?;
+            .map_err(failed)?;
         loop {
             let mut partitions = TopicPartitionList::new();
             partitions.add_partition("lagproof-warm-up", 0);
             match consumer.committed_offsets(partitions, Duration::from_secs(5)) {
                 Ok(_) => return Ok(()),
-                Err(error) if start.elapsed() > within => {
-                    return Err(BrokerError::kafka(self.doing("warm up"), reason(&error)));
-                }
+                Err(error) if start.elapsed() > within => return Err(failed(error)),
                 Err(_) => thread::sleep(PAUSE),
             }
         }

@@ -31,6 +31,7 @@ pub fn local() -> &'static Broker {
     SHARED.get_or_init(|| {
         let broker = start(Wanted::Local, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
         eprintln!("{broker}");
+        broker.warm_up().unwrap();
         broker
     })
 }
