@@ -21,17 +21,23 @@ test *arguments:
 # Give the compiled files to the real Kafka clients (Python, Java, Node; fetched into .dev/clients)
 test-clients:
     tests/clients/selftest
+    cargo test --locked --test lower spread
+    tests/clients/run target/lowered
     tests/clients/run generated/properties
 
-# Time the compiler on generated projects of 10, 1,000 and 10,000 services
+# Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
-    cargo bench --locked {{ arguments }}
+    cargo bench --locked --bench processes -- {{ arguments }}
 
-# Feed the reading path made-up input; needs the nightly toolchain
+# Install the tools that `just bench` compares with into .dev: conftest (needs Go), taplo and check-jsonschema (Python)
+peers:
+    python3 -m venv .dev/peers
+    .dev/peers/bin/pip install --quiet --disable-pip-version-check taplo==0.9.3 check-jsonschema==0.39.0
+    GOBIN="$PWD/.dev/bin" go install github.com/open-policy-agent/conftest@v0.71.1
+
+# Feed the reading path made-up input, with nightly Rust where it is installed
 fuzz target="read" seconds="600":
-    export PATH="$PWD/.dev/bin:$PATH"; \
-    command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --root .dev; \
-    cargo +nightly fuzz run {{ target }} -- -max_total_time={{ seconds }}
+    fuzz/run {{ target }} {{ seconds }}
 
 # Write the generated pages of docs/reference again
 docs:

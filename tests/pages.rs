@@ -2,7 +2,6 @@
 
 mod support;
 
-use lagproof::diagnostic::Example;
 use lagproof::project::pages;
 use support::TestProject;
 
@@ -12,24 +11,15 @@ fn the_project_that_init_writes_is_clean() {
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
-fn run(example: Example) -> TestProject {
-    let project = TestProject::new();
-    match example {
-        Example::Snippet(text) => project.merge(text),
-        Example::AfterCompile(text) => project.merge(text),
-    };
-    project
-}
-
 #[test]
 fn bad_examples_are_found_and_good_ones_are_clean() {
     let mut wrong = Vec::new();
     for page in pages() {
-        let found = run(page.bad).findings();
+        let found = TestProject::of(page.bad).findings();
         if !found.iter().any(|finding| finding.code == page.code) {
             wrong.push(format!("{}: the bad example is not found: {found:#?}", page.code));
         }
-        let found = run(page.good).findings();
+        let found = TestProject::of(page.good).findings();
         if !found.is_empty() {
             wrong.push(format!("{}: the good example is not clean: {found:#?}", page.code));
         }

@@ -1,22 +1,27 @@
 //! `lagproof check`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
 
 use crate::diagnostic::{Findings, Format, ReportContext, Severity, render};
-use crate::project::{FixError, Project, fix_all, pages, tally};
+use crate::project::{BaseError, FixError, Project, against_base, fix_all, pages, tally};
 
 use super::Global;
 use super::output::{Exit, fail, print};
+use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
 Examples:
   lagproof check                           everything that is wrong, in all files at once
   lagproof check --fix                     apply the fixes that change nothing anybody chose, such as version bumps
   lagproof check --deny                    warnings count too: for CI
+  lagproof check --base origin/main        in a pull request: nothing that has landed may be gone
   lagproof check --format sarif > out.sarif
-  lagproof check billing                   only what is about one service";
+  lagproof check billing                   only what is about one service
+  lagproof check --proofs billing          the arithmetic of its four proofs
+  lagproof check --proofs --environment production";
 
 /// `check`'s arguments.
 #[derive(Debug, Args)]
@@ -27,9 +32,18 @@ pub(super) struct CheckArgs {
     /// Apply the fixes that are safe, keeping comments and formatting
     #[arg(long)]
     fix: bool,
+    /// Also refuse what went back since this branch left REF: a lowered version, a removed or altered seed
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
     /// Warnings fail, too
     #[arg(long)]
     deny: bool,
+    /// Print the arithmetic of the proofs, service by service
+    #[arg(long)]
+    proofs: bool,
+    /// The proofs as they stand in this environment
+    #[arg(long, value_name = "NAME", requires = "proofs")]
+    environment: Option<String>,
     /// How findings are printed: human, json, sarif, github, junit
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -47,6 +61,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
     if let Err(exit) = known_services(&project, &args.services) {
         return exit;
     }
+    if let Err(exit) = look_back(&root, &mut project, args) {
+        return exit;
+    }
     if args.fix {
         match fix_all(&root, project, &super::output::today()) {
             Ok((fixed, applied)) => {
@@ -57,10 +74,23 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
             }
             Err(FixError { path, message }) => return fail(&format!("{path}: {message}"), "nothing was changed in it"),
         }
+        if let Err(exit) = look_back(&root, &mut project, args) {
+            return exit;
+        }
     }
     if !args.services.is_empty() {
         let wanted = |subject: &Option<String>| subject.as_ref().is_none_or(|subject| args.services.contains(subject));
         project.findings.retain_mut(|finding| wanted(&finding.subject));
+    }
+    if args.proofs {
+        let environment = args.environment.as_deref();
+        if let Err(exit) = print_proofs(global, &project, &args.services, environment, args.format) {
+            return exit;
+        }
+        // Two documents would be none.
+        if args.format == Format::Json {
+            return verdict(&project.findings, args.deny);
+        }
     }
     report(global, &project, args.format, args.max_findings, "");
     if args.format == Format::Human && project.findings.is_empty() {
@@ -68,6 +98,19 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
     verdict(&project.findings, args.deny)
+}
+
+/// Compares with `--base`, where it is given.
+fn look_back(root: &Path, project: &mut Project, args: &CheckArgs) -> Result<(), Exit> {
+    let Some(reference) = &args.base else {
+        return Ok(());
+    };
+    against_base(root, project, reference).map_err(|BaseError { message }| {
+        fail(
+            &format!("can't compare with `{}`: {message}", reference.escape_debug()),
+            "name a commit or branch that is here; a shallow clone fetches it first, such as git fetch origin main",
+        )
+    })
 }
 
 /// Prints the findings as they are wanted.

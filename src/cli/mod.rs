@@ -1,12 +1,16 @@
 //! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
 
 mod check;
+mod compile;
 mod completions;
 mod docs;
 mod explain;
 mod init;
 mod output;
+mod proofs;
+mod revert;
 mod schema;
+mod squash;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::project::{Project, find_root};
+use crate::source::ReadError;
 
 pub use output::Exit;
 
@@ -70,6 +75,12 @@ enum ColourWhen {
 enum Verb {
     /// Say what is wrong with the project, and how to mend it
     Check(check::CheckArgs),
+    /// Write generated/: a seed migration, client properties, topic scripts, schemas
+    Compile(compile::CompileArgs),
+    /// Take a service back to the settings of an earlier version, under a new one
+    Revert(revert::RevertArgs),
+    /// Replace the seeds that a commit has by one that stands for all of them
+    Squash(squash::SquashArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -90,6 +101,9 @@ pub fn run(cli: &Cli) -> ExitCode {
     cli.global.apply_colour();
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(&cli.global, args),
+        Verb::Compile(args) => compile::run(&cli.global, args),
+        Verb::Revert(args) => revert::run(&cli.global, args),
+        Verb::Squash(args) => squash::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),
@@ -127,10 +141,11 @@ impl Global {
             Ok(project) => Ok((root, project)),
             Err(error) => {
                 let file = root.join("lagproof.toml");
-                Err(output::fail(
-                    &format!("{} {error}", file.display()),
-                    "start a project with `lagproof init`, or name its folder with --project",
-                ))
+                let help = match error {
+                    ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
+                    _ => "mend that file: a project is known by it",
+                };
+                Err(output::fail(&format!("{} {error}", file.display()), help))
             }
         }
     }

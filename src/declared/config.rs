@@ -9,7 +9,7 @@ use crate::source::FileId;
 use super::environment::{BrokerSection, EnvironmentSection};
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError, unknown_word};
-use super::names::Name;
+use super::names::{Folder, Name};
 
 impl Leaf for Severity {
     const EXAMPLE: &'static str = "\"warning\"";
@@ -48,9 +48,9 @@ pub struct ConfigFile {
     /// The branch that work is merged into.
     pub base: Option<Spanned<Name>>,
     /// The folder of profiles.
-    pub profiles: Option<Spanned<Name>>,
+    pub profiles: Option<Spanned<Folder>>,
     /// The folder of generated files.
-    pub generated: Option<Spanned<Name>>,
+    pub generated: Option<Spanned<Folder>>,
     /// Severities that the project changes.
     pub severities: Vec<(Spanned<String>, Spanned<Severity>)>,
     /// The brokers' bounds.

@@ -10,8 +10,8 @@ use crate::model::keywords::{Assignor, RemoteAssignor};
 use crate::model::limits::bounds;
 use crate::model::matrix::Cell;
 use crate::model::settings::{Kind, OffsetReset, Setting, Value};
-use crate::source::FileId;
-use crate::units::{Size, format_duration};
+use crate::source::{FileId, Span};
+use crate::units::{Size, format_duration, shown};
 
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError, unknown_word};
@@ -178,7 +178,7 @@ impl Leaf for Count {
             LeafError::refused(
                 &pages::OUT_OF_RANGE,
                 format!("{number} is not a number that a setting can hold"),
-                None,
+                Some("write a whole number from 0".to_owned()),
             )
         })
     }
@@ -201,13 +201,14 @@ impl Leaf for Assignors {
         let list = Vec::<Spanned<Assignor>>::read(value, file)?;
         if list.is_empty() {
             let message = "an empty list leaves no way to share partitions out".to_owned();
-            return Err(LeafError::refused(&pages::OUT_OF_RANGE, message, None));
+            let help = format!("name one, such as {}, or take the line away", Self::EXAMPLE);
+            return Err(LeafError::refused(&pages::OUT_OF_RANGE, message, Some(help)));
         }
         let mut seen: Vec<Assignor> = Vec::new();
         for assignor in list {
             if seen.contains(&assignor.value) {
                 let message = format!("`{}` is there twice", assignor.value);
-                let error = LeafError::refused(&pages::OUT_OF_RANGE, message, None);
+                let error = LeafError::refused(&pages::OUT_OF_RANGE, message, Some("take one away".to_owned()));
                 return Err(LeafError {
                     span: Some(assignor.span),
                     ..error
@@ -279,23 +280,23 @@ impl<T: Leaf> Leaf for Ranged<T> {
         let known = ["min", "max", "default"];
         let stray = table.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
         if let Some(key) = stray {
-            let message = format!("a range has no `{}`", key.get_ref().escape_debug());
+            let message = format!("a range has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
                 message,
                 Some("a range has min, max and default".to_owned()),
             );
             return Err(LeafError {
-                span: Some(crate::source::Span::new(file, key.span())),
+                span: Some(Span::new(file, key.span())),
                 ..error
             });
         }
-        let end = |name: &str| match table.get(name) {
-            Some(value) => T::read(value, file),
+        let end = |name: &'static str| match table.get(name) {
+            Some(value) => T::read(value, file).map_err(|error| error.within(name, Span::new(file, value.span()))),
             None => Err(LeafError::refused(
                 &pages::MISSING_KEY,
                 format!("the range has no `{name}`"),
-                Some(format!("write {{ min = {0}, max = {0}, default = {0} }}", T::EXAMPLE)),
+                Some("a range has min, max, and the default that holds where a profile says nothing".to_owned()),
             )),
         };
         Ok(Self::Range {

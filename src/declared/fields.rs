@@ -11,8 +11,9 @@ use crate::source::{FileId, Span};
 
 use super::leaf::Leaf;
 use super::pages;
-use super::problems::{leaf_finding, secret_finding, unknown_key, wrong_type};
+use super::problems::{Missing, leaf_finding, missing_key, nearest, secret_finding, unknown_key, wrong_type};
 use super::secrets::looks_secret;
+use super::syntax::{parse, syntax_findings};
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,7 @@ enum Source<'t> {
 pub struct Fields<'t> {
     source: Source<'t>,
     known: Vec<&'static str>,
+    missing: Vec<Missing>,
     properties: Map<String, Json>,
     required: Vec<Json>,
     open: Openness,
@@ -58,19 +60,9 @@ enum Openness {
 
 /// Reads a whole file as one section.
 pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findings) -> Option<T> {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = parse(text);
     let broken = !errors.is_empty();
-    for error in errors.iter().take(pages::MOST_SYNTAX_ERRORS) {
-        let span = error.span().unwrap_or(0..0);
-        findings.push(
-            Finding::new(
-                &pages::NOT_TOML,
-                Span::new(file, span),
-                format!("not TOML: {}", error.message()),
-            )
-            .at_run_time("nothing is known of what this file declares, so nothing is compiled"),
-        );
-    }
+    findings.extend(syntax_findings(file, &errors));
     let mut inner = Findings::new();
     let span = table.span();
     let read = read_table(file, table.get_ref(), span, &mut inner);
@@ -115,6 +107,7 @@ impl<'t> Fields<'t> {
         Self {
             source,
             known: Vec::new(),
+            missing: Vec::new(),
             properties: Map::new(),
             required: Vec::new(),
             open: Openness::Closed,
@@ -162,32 +155,20 @@ impl<'t> Fields<'t> {
     /// A key that must be there.
     pub fn required<T: Leaf>(&mut self, key: &'static str, doc: &'static str) -> Option<Spanned<T>> {
         let value = self.optional(key, doc);
-        self.require::<T>(key);
+        self.require::<T>(key, doc);
         value
     }
 
-    fn require<T: Leaf>(&mut self, key: &'static str) {
-        match &mut self.source {
+    /// Says that a key must be there, whoever reads it.
+    pub(super) fn require<T: Leaf>(&mut self, key: &'static str, doc: &'static str) {
+        match &self.source {
             Source::Schema => self.required.push(key.into()),
-            Source::Table {
-                file,
-                table,
-                span,
-                findings,
-            } => {
-                if !table.contains_key(key) {
-                    let example = T::EXAMPLE;
-                    findings.push(
-                        Finding::new(
-                            &pages::MISSING_KEY,
-                            Span::new(*file, span.clone()),
-                            format!("`{key}` is missing"),
-                        )
-                        .at_run_time("lagproof guesses nothing that a running consumer depends on")
-                        .help(format!("add a line such as `{key} = {example}`")),
-                    );
-                }
-            }
+            Source::Table { table, .. } if !table.contains_key(key) => self.missing.push(Missing {
+                key,
+                doc,
+                example: T::example(),
+            }),
+            Source::Table { .. } => {}
         }
     }
 
@@ -327,10 +308,14 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that nobody asked for, and those that are missing. One that is missing because it is misspelt
+    /// is reported once.
     fn finish(self) {
         let Source::Table {
-            file, table, findings, ..
+            file,
+            table,
+            span,
+            findings,
         } = self.source
         else {
             return;
@@ -339,12 +324,24 @@ impl<'t> Fields<'t> {
             return;
         }
         let known: BTreeSet<&str> = self.known.iter().copied().collect();
-        for (key, _) in table {
+        let mut missing = self.missing;
+        for (key, value) in table {
             let name: &str = key.get_ref();
             if !known.contains(name) {
-                findings.push(unknown_key(name, Span::new(file, key.span()), &known));
+                let absent = |key: &&str| !table.contains_key(*key);
+                let near = nearest(name, known.iter().copied().filter(absent));
+                missing.retain(|missing| Some(missing.key) != near);
+                findings.push(unknown_key(
+                    name,
+                    value.get_ref(),
+                    Span::new(file, key.span()),
+                    &known,
+                    near,
+                ));
             }
         }
+        let span = Span::new(file, span);
+        findings.extend(missing.iter().map(|missing| missing_key(missing, span)).collect());
     }
 
     fn into_schema(mut self) -> Json {

@@ -1,7 +1,5 @@
 //! Single values: what a key can take, read from TOML, with a message for everything else.
 
-use std::time::Duration;
-
 use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
@@ -9,7 +7,7 @@ use crate::diagnostic::Page;
 use crate::model::keywords::Keyword;
 use crate::model::service::RawValue;
 use crate::source::{FileId, Span};
-use crate::units::{Rate, Size, UnitError, parse_duration, parse_rate, parse_size};
+use crate::units::{UnitError, shown};
 
 use super::fields::Spanned;
 use super::pages;
@@ -20,6 +18,8 @@ use super::problems::nearest;
 pub struct LeafError {
     /// The page of its code.
     pub page: &'static Page,
+    /// The key inside the value that it is about, where the value is a table.
+    pub inner: Option<&'static str>,
     /// The place, where it is narrower than the value.
     pub span: Option<Span>,
     /// What is wrong.
@@ -38,6 +38,7 @@ impl LeafError {
     pub fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
         Self {
             page: &pages::WRONG_TYPE,
+            inner: None,
             span: None,
             message: format!("must be {wanted}"),
             here: format!("this is {}", kind_of(found)),
@@ -51,11 +52,33 @@ impl LeafError {
     pub fn refused(page: &'static Page, message: String, help: Option<String>) -> Self {
         Self {
             page,
+            inner: None,
             span: None,
             message,
             here: String::new(),
             help,
             replacement: None,
+        }
+    }
+}
+
+impl LeafError {
+    /// The same, about a key inside a value that is a table.
+    #[must_use]
+    pub fn within(self, key: &'static str, span: Span) -> Self {
+        Self {
+            inner: Some(key),
+            span: self.span.or(Some(span)),
+            ..self
+        }
+    }
+
+    /// The same, with something to write instead.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
         }
     }
 }
@@ -84,6 +107,12 @@ pub trait Leaf: Sized {
     /// A valid value as TOML, for messages.
     const EXAMPLE: &'static str;
 
+    /// The same, where it has to be put together.
+    #[must_use]
+    fn example() -> String {
+        Self::EXAMPLE.to_owned()
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -104,8 +133,14 @@ pub(super) fn text<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str) -> R
 /// A whole number of any size that TOML can write.
 pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<i128, LeafError> {
     match value.get_ref() {
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
-            .map_err(|_| LeafError::refused(&pages::OUT_OF_RANGE, format!("`{number}` is too large"), None)),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
+            let message = format!("`{}` is too large", shown(number.as_str()));
+            LeafError::refused(
+                &pages::OUT_OF_RANGE,
+                message,
+                Some("write a number of at most 19 digits".to_owned()),
+            )
+        }),
         other => Err(LeafError::wrong_type(wanted, other)),
     }
 }
@@ -119,7 +154,7 @@ impl Leaf for String {
             return Err(LeafError::refused(
                 &pages::BAD_NAME,
                 format!("holds the control character {}", control.escape_debug()),
-                None,
+                Some("take it out".to_owned()),
             ));
         }
         Ok(text.to_owned())
@@ -140,7 +175,7 @@ macro_rules! whole_number {
                 Self::try_from(number).ok().filter(|number| (1..=$max).contains(number)).ok_or_else(|| {
                     LeafError::refused(
                         &pages::OUT_OF_RANGE,
-                        format!("{number} is outside 1..{}", $max as u64),
+                        format!("{number} is outside 1 to {}", $max as u64),
                         Some(format!("write a whole number from 1 to {}", $max as u64)),
                     )
                 })
@@ -186,88 +221,14 @@ impl Leaf for bool {
     fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
             DeValue::Boolean(on) => Ok(*on),
-            other => Err(LeafError::wrong_type("true or false", other)),
+            other => {
+                Err(LeafError::wrong_type("true or false", other).with_help("write true or false, without quotes"))
+            }
         }
     }
 
     fn schema() -> Json {
         json!({ "type": "boolean" })
-    }
-}
-
-/// A number where text with a unit is wanted is the commonest slip: the message says which text.
-fn quantity<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) -> Result<&'a str, LeafError> {
-    text(value, wanted).map_err(|error| match value.get_ref() {
-        DeValue::Integer(_) | DeValue::Float(_) => LeafError {
-            here: "this number has no unit".to_owned(),
-            help: Some(format!("write it as text with its unit, such as \"{example}\"")),
-            ..error
-        },
-        _ => error,
-    })
-}
-
-impl Leaf for Duration {
-    const EXAMPLE: &'static str = "\"500ms\"";
-
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
-        Ok(parse_duration(quantity(value, "a duration", "500ms")?)?)
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?(ns|us|µs|ms|s|min|h|d)$", "examples": ["500ms", "10min"] })
-    }
-}
-
-impl Leaf for Size {
-    const EXAMPLE: &'static str = "\"8MiB\"";
-
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
-        Ok(parse_size(quantity(value, "a size", "8MiB")?)?)
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?([kMGT]?B|[KMGT]iB)$", "examples": ["8MiB", "500kB"] })
-    }
-}
-
-impl Leaf for Rate {
-    const EXAMPLE: &'static str = "\"50/s\"";
-
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
-        Ok(parse_rate(quantity(value, "a rate", "50/s")?)?)
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9_]+)? ?/ ?(s|min|h|d)$", "examples": ["50/s"] })
-    }
-}
-
-/// A share, written as `"1%"`; from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Percent(pub f64);
-
-impl Leaf for Percent {
-    const EXAMPLE: &'static str = "\"1%\"";
-
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
-        let text = quantity(value, "a percentage", "1%")?;
-        let number = text
-            .strip_suffix('%')
-            .map(str::trim_end)
-            .and_then(|number| number.parse::<f64>().ok());
-        match number {
-            Some(number) if (0.0..=100.0).contains(&number) => Ok(Self(number / 100.0)),
-            _ => Err(LeafError::refused(
-                &pages::BAD_QUANTITY,
-                format!("`{}` is not a percentage", text.escape_debug()),
-                Some("write a share such as \"1%\", from 0% to 100%".to_owned()),
-            )),
-        }
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?%$", "examples": ["1%"] })
     }
 }
 
@@ -278,10 +239,7 @@ impl Leaf for jiff::civil::Date {
         let date = match value.get_ref() {
             DeValue::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
             other => {
-                return Err(LeafError::wrong_type(
-                    "a date such as 2027-01-31, without quotes",
-                    other,
-                ));
+                return Err(quoted_date(other));
             }
         };
         date.and_then(|date| {
@@ -300,11 +258,31 @@ impl Leaf for jiff::civil::Date {
     }
 }
 
+/// A date in quotes is the usual slip.
+fn quoted_date(found: &DeValue<'_>) -> LeafError {
+    let error = LeafError::wrong_type("a date", found).with_help("write the day as 2027-01-31, without quotes or time");
+    let day = match found {
+        DeValue::String(text) => text.parse::<jiff::civil::Date>().ok(),
+        _ => None,
+    };
+    LeafError {
+        replacement: day.map(|day| day.to_string()),
+        ..error
+    }
+}
+
 impl<T: Keyword> Leaf for T {
     const EXAMPLE: &'static str = "\"…\"";
 
+    fn example() -> String {
+        T::ALL
+            .first()
+            .map_or_else(|| Self::EXAMPLE.to_owned(), |word| format!("\"{}\"", word.as_str()))
+    }
+
     fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
-        let word = text(value, "one of its words")?;
+        let words = || T::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+        let word = text(value, "text").map_err(|error| error.with_help(format!("it takes {}", words())))?;
         T::parse(word).ok_or_else(|| unknown_word(word, T::ALL.iter().map(|known| known.as_str())))
     }
 
@@ -323,14 +301,31 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
     let near = nearest(word, known);
     LeafError {
         page: &pages::UNKNOWN_WORD,
+        inner: None,
         span: None,
-        message: format!("`{}` is none of its words", word.escape_debug()),
+        message: format!("`{}` is not a value that it takes", shown(word)),
         here: String::new(),
         help: Some(match near {
-            Some(near) => format!("did you mean \"{near}\"? the words are {}", all.join(", ")),
-            None => format!("the words are {}", all.join(", ")),
+            Some(near) if all.len() > 1 => format!("did you mean \"{near}\"? it takes {}", all.join(", ")),
+            _ => format!("it takes {}", all.join(", ")),
         }),
         replacement: near.map(|near| format!("\"{near}\"")),
+    }
+}
+
+/// One text where a list is wanted is the usual slip.
+fn no_list(found: &DeValue<'_>) -> LeafError {
+    let error = LeafError::wrong_type("a list", found);
+    match found {
+        DeValue::String(text) => {
+            let list = format!("[{}]", toml_edit::Value::from(text.as_ref()));
+            LeafError {
+                help: Some("put it in brackets: a list may have one entry".to_owned()),
+                replacement: Some(list),
+                ..error
+            }
+        }
+        _ => error.with_help("a list stands in brackets, such as [\"a\", \"b\"]"),
     }
 }
 
@@ -339,7 +334,7 @@ impl<T: Leaf> Leaf for Vec<Spanned<T>> {
 
     fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
         let DeValue::Array(items) = value.get_ref() else {
-            return Err(LeafError::wrong_type("a list", value.get_ref()));
+            return Err(no_list(value.get_ref()));
         };
         items
             .iter()

@@ -15,8 +15,10 @@ pub mod pages;
 mod parts;
 mod problems;
 mod project;
+mod quantities;
 mod secrets;
 mod service;
+mod syntax;
 mod topics;
 
 pub use case::{CaseBroker, CaseFile, LoadSection};
@@ -26,15 +28,16 @@ pub use environment::{
     BrokerSection, EnvironmentSection, SecuritySection, ServiceOverrideSection, TopicOverrideSection,
 };
 pub use fields::{Fields, Section, Spanned, read_document, schema_of};
-pub use leaf::{Leaf, LeafError, Percent};
+pub use leaf::{Leaf, LeafError};
 pub use matrix::{DefaultsSection, MatrixFile, SizingSection, TypeSection};
-pub use names::{Name, ServiceName, TopicName, Version};
+pub use names::{Folder, Name, ServiceName, TopicName, Version};
 pub use parts::{
     AllowSection, BaselineSection, ConcurrencyWord, CostText, DeliverySection, DeviationSection, MemorySection,
     ProcessingSection, RenamedSection, RetrySection, TargetsSection,
 };
 pub(crate) use problems::nearest;
 pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_services, read_shared};
+pub use quantities::Percent;
 pub use secrets::{looks_secret, redact};
 pub use service::{RawSection, ServiceFile};
 pub use topics::{Assumed, KeySection, PeakSection, RateText, RecordSection, TopicSection, TopicsFile};

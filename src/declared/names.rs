@@ -4,12 +4,13 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use crate::source::FileId;
+use crate::units::shown;
 
 use super::leaf::{Leaf, LeafError, text};
 use super::pages;
 
 macro_rules! name {
-    ($(#[$meta:meta])* $type:ident, $what:literal, $example:literal, $pattern:literal, $valid:expr) => {
+    ($(#[$meta:meta])* $type:ident, $what:literal, $example:literal, $pattern:literal, $made_of:literal, $valid:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $type(pub String);
@@ -31,11 +32,10 @@ macro_rules! name {
                 if Self::is_valid(text) {
                     return Ok(Self(text.to_owned()));
                 }
-                let shown: String = text.chars().take(60).collect();
                 Err(LeafError::refused(
                     &pages::BAD_NAME,
-                    format!("`{}` is not {}", shown.escape_debug(), $what),
-                    Some(format!("names here match {}", $pattern)),
+                    format!("`{}` can't be {}", shown(text), $what),
+                    Some(format!("it is made of {}", $made_of)),
                 ))
             }
 
@@ -53,6 +53,7 @@ fn made_of(text: &str, most: usize, allowed: fn(u8) -> bool) -> bool {
 name!(
     /// A service's or a case's name: also a file name, so lower case and without odd characters.
     ServiceName, "a service's name", "\"my-service\"", "^[a-z0-9][a-z0-9._-]{0,99}$",
+    "at most 100 lower-case letters, digits, `.`, `_` and `-`, a letter or digit first",
     |text| made_of(text, 100, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
         && text.as_bytes()[0].is_ascii_alphanumeric()
 );
@@ -60,6 +61,7 @@ name!(
 name!(
     /// A topic's name, or a pattern with `*` and `?`. Kafka's own rule: at most 249 of `[A-Za-z0-9._-]`.
     TopicName, "a topic's name", "\"my.topic\"", "^[A-Za-z0-9._*?-]{1,249}$",
+    "at most 249 letters, digits, `.`, `_` and `-`; `*` and `?` make it a pattern",
     |text| made_of(text, 249, |b| b.is_ascii_alphanumeric() || b"._-*?".contains(&b)) && text != "." && text != ".."
 );
 
@@ -73,8 +75,17 @@ impl TopicName {
 
 name!(
     /// A consumer group's name or another one that Kafka takes as it is: no control characters, at most 249 bytes.
-    Name, "a name without control characters, of 1 to 249 bytes", "\"my-group\"", "^[^\\x00-\\x1f\\x7f]{1,249}$",
+    Name, "a name", "\"my-name\"", "^[^\\x00-\\x1f\\x7f]{1,249}$",
+    "1 to 249 bytes of anything but blanks alone and control characters",
     |text| !text.trim().is_empty() && text.len() <= 249 && !text.chars().any(char::is_control)
+);
+
+name!(
+    /// A folder of the project: below its root, so that nothing is read from or written to anywhere else.
+    Folder, "a folder of the project", "\"profiles\"", "^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?$",
+    "letters, digits, `.`, `_`, `-` and `/` between folders; neither absolute nor with a `..`",
+    |text| made_of(text, 249, |b| b.is_ascii_alphanumeric() || b"._-/".contains(&b))
+        && text.strip_suffix('/').unwrap_or(text).split('/').all(|part| part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
 );
 
 /// A version written as `"4.3"`.
@@ -91,7 +102,7 @@ impl Leaf for Version {
             (Some(major), Some(minor)) if parts.all(|part| part.is_some()) => Ok(Self(major, minor)),
             _ => Err(LeafError::refused(
                 &pages::BAD_QUANTITY,
-                format!("`{}` is not a version", text.escape_debug()),
+                format!("`{}` is not a version", shown(text)),
                 Some("write it as \"4.3\" or \"4.3.1\"".to_owned()),
             )),
         }

@@ -45,16 +45,16 @@ page!(
     /// A key that nothing reads.
     UNKNOWN_KEY = "S103" "unknown-key", Error Rejected, "A key is not one that lagproof knows.",
     why: "A misspelt key does nothing, in silence. lagproof ignores nothing: a key that it does not know is an error, with the nearest known one as help. Settings that it does not model go under `[raw.<client>]`.",
-    bad: Example::Snippet("[consumer]\nfetch_max_wiat = \"250ms\"\n"),
-    good: Example::Snippet("[consumer]\nfetch_max_wait = \"250ms\"\n"),
+    bad: Example::Snippet("[consumer]\nfetch_mxa = \"16MiB\"\n"),
+    good: Example::Snippet("[consumer]\nfetch_max = \"16MiB\"\n"),
     source: RULES
 );
 page!(
     /// A value of the wrong type.
     WRONG_TYPE = "S104" "wrong-type", Error Rejected, "A value is of another type than its key takes.",
     why: "A number without a unit is the common case: `60` may be seconds or milliseconds, and both have been meant.",
-    bad: Example::Snippet("[consumer]\nsession_timeout = 60\n"),
-    good: Example::Snippet("[consumer]\nsession_timeout = \"60s\"\n"),
+    bad: Example::Snippet("[consumer]\nmetadata_max_age = 60\n"),
+    good: Example::Snippet("[consumer]\nmetadata_max_age = \"60s\"\n"),
     source: RULES
 );
 page!(

@@ -8,51 +8,56 @@ use toml::de::DeValue;
 use crate::model::cost::Cost;
 use crate::model::keywords::{Commit, Handler, Isolation};
 use crate::model::service::Concurrency;
-use crate::source::FileId;
-use crate::units::Size;
+use crate::source::{FileId, Span};
+use crate::units::{Size, shown};
 
 use super::consumer::ConsumerSection;
 use super::fields::{Fields, Section, Spanned};
-use super::leaf::{Leaf, LeafError, Percent};
+use super::leaf::{Leaf, LeafError};
 use super::names::{ServiceName, TopicName};
 use super::pages;
+use super::quantities::Percent;
 use super::topics::Assumed;
 
 /// `per_record`: a constant, or a log-normal through p50 and p99, cut at max.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CostText(pub Cost);
+pub struct CostText {
+    /// The distribution.
+    pub cost: Cost,
+    /// Where `max` stands, key and value.
+    pub max: Option<Span>,
+}
 
 impl Leaf for CostText {
     const EXAMPLE: &'static str = "\"2ms\"";
 
     fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
         let DeValue::Table(table) = value.get_ref() else {
-            return Duration::read(value, file).map(|constant| Self(Cost::constant(constant)));
+            return Duration::read(value, file).map(|constant| Self {
+                cost: Cost::constant(constant),
+                max: None,
+            });
         };
         if let Some(key) = table
             .keys()
             .find(|key| !["p50", "p99", "max"].contains(&key.get_ref().as_ref()))
         {
-            let message = format!("a cost has no `{}`", key.get_ref().escape_debug());
+            let message = format!("a cost has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
                 message,
                 Some("a cost has p50, p99 and max".to_owned()),
             );
             return Err(LeafError {
-                span: Some(crate::source::Span::new(file, key.span())),
+                span: Some(Span::new(file, key.span())),
                 ..error
             });
         }
-        let part = |name: &str| {
+        let part = |name: &'static str| {
             table
                 .get(name)
                 .map(|value| {
-                    Duration::read(value, file).map_err(|error| LeafError {
-                        span: Some(crate::source::Span::new(file, value.span())),
-                        message: format!("`{name}` {}", error.message),
-                        ..error
-                    })
+                    Duration::read(value, file).map_err(|error| error.within(name, Span::new(file, value.span())))
                 })
                 .transpose()
         };
@@ -67,7 +72,11 @@ impl Leaf for CostText {
                 ),
             ));
         };
-        Cost::fitted(p50, p99, max).map(Self).map_err(|error| {
+        let place = table
+            .get_key_value("max")
+            .map(|(key, value)| Span::new(file, key.span().start..value.span().end));
+        let fitted = Cost::fitted(p50, p99, max).map(|cost| Self { cost, max: place });
+        fitted.map_err(|error| {
             LeafError::refused(
                 &pages::OUT_OF_RANGE,
                 error.to_string(),

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Finding, Findings};
 use crate::source::{EntryKind, FileId, Listing, ReadError, Sources, Span, Tree};
+use crate::units::shown;
 
 use super::case::CaseFile;
 use super::config::ConfigFile;
@@ -16,8 +17,8 @@ use super::topics::TopicsFile;
 
 /// The largest profile or case that is read: 1 MiB.
 pub const LARGEST_PROFILE: u64 = 1 << 20;
-/// The largest of the files that all services share: 16 MiB.
-pub const LARGEST_SHARED: u64 = 16 << 20;
+/// The largest of the files that all services share: 8 MiB, some twenty thousand topics.
+pub const LARGEST_SHARED: u64 = 8 << 20;
 /// The project's own file.
 pub const CONFIG_FILE: &str = "lagproof.toml";
 
@@ -154,7 +155,7 @@ fn read_folder<T: Section, R: Send>(
             Finding::new(
                 &pages::STRAY_FILE,
                 Span::whole(file),
-                format!("`{}` is not read", stray.escape_debug()),
+                format!("`{}` is not read", shown(stray)),
             )
             .at_run_time("if it was meant as a profile, its service would look removed")
             .help("rename it to end in .toml, or move it away"),
@@ -175,6 +176,10 @@ fn read_folder<T: Section, R: Send>(
                 Ok(text) => {
                     let declared = read_document::<T>(file, &text, &mut findings);
                     (text, declared)
+                }
+                Err(ReadError::Missing) => {
+                    findings.push(leads_nowhere(file, &path));
+                    (String::new(), None)
                 }
                 Err(error) => {
                     findings.push(unreadable(file, &path, &error));
@@ -208,7 +213,7 @@ fn unreadable(file: FileId, path: &str, error: &ReadError) -> Finding {
     finding.help(match error {
         ReadError::Missing => "create it, or start from `lagproof init`".to_owned(),
         ReadError::WrongKind { found } => {
-            format!("move the {found} away, or point `profiles` in lagproof.toml elsewhere")
+            format!("move the {found} away: what is wanted here is a {}", wanted_kind(found))
         }
         ReadError::TooLarge { limit } => {
             format!("files of this kind may have {} MiB: is it the right one?", limit >> 20)
@@ -218,8 +223,20 @@ fn unreadable(file: FileId, path: &str, error: &ReadError) -> Finding {
     })
 }
 
+fn wanted_kind(found: &str) -> &'static str {
+    if found == "file" { "folder" } else { "text file" }
+}
+
+/// A file that is in its folder's list and is not there.
+fn leads_nowhere(file: FileId, path: &str) -> Finding {
+    let message = format!("{path} is a link to something that does not exist");
+    Finding::new(&pages::UNREADABLE, Span::whole(file), message)
+        .at_run_time("what it declares is unknown, so nothing is compiled")
+        .help("mend the link, or remove it")
+}
+
 fn bad_file_name(file: FileId, stem: &str) -> Finding {
-    let message = format!("`{}` can't be a service's name", stem.escape_debug());
+    let message = format!("`{}` can't be a service's name", shown(stem));
     Finding::new(&pages::BAD_NAME, Span::whole(file), message)
         .at_run_time("the name reaches SQL, shells and file systems on other machines")
         .help("rename the file: lower-case letters, digits, `.`, `_` and `-`, at most 100, such as my-service.toml")

@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use crate::model::keywords::{Cleanup, Ordering};
-use crate::source::FileId;
-use crate::units::{Rate, Size};
+use crate::source::{FileId, Span};
+use crate::units::{Rate, Size, shown};
 
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError};
@@ -61,14 +61,14 @@ impl Leaf for RateText {
             .keys()
             .find(|key| !["each", "fleet"].contains(&key.get_ref().as_ref()))
         {
-            let message = format!("a rate has no `{}`", key.get_ref().escape_debug());
+            let message = format!("a rate has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
                 message,
                 Some("write { each = \"50/s\", fleet = 10 }".to_owned()),
             );
             return Err(LeafError {
-                span: Some(crate::source::Span::new(file, key.span())),
+                span: Some(Span::new(file, key.span())),
                 ..error
             });
         }
@@ -79,9 +79,16 @@ impl Leaf for RateText {
                 Some("write { each = \"50/s\", fleet = 10 }, or one rate".to_owned()),
             ));
         };
-        let (each, fleet) = (Rate::read(each, file)?, u64::read(fleet, file)?);
-        let total = Rate::per_second(each.get() * fleet as f64)
-            .ok_or_else(|| LeafError::refused(&pages::OUT_OF_RANGE, "each × fleet is too large".to_owned(), None))?;
+        let at = |value: &toml::Spanned<DeValue<'_>>| Span::new(file, value.span());
+        let each = Rate::read(each, file).map_err(|error| error.within("each", at(each)))?;
+        let fleet = u64::read(fleet, file).map_err(|error| error.within("fleet", at(fleet)))?;
+        let total = Rate::per_second(each.get() * fleet as f64).ok_or_else(|| {
+            LeafError::refused(
+                &pages::OUT_OF_RANGE,
+                "each × fleet is too large".to_owned(),
+                Some("write a rate that one cluster can take".to_owned()),
+            )
+        })?;
         Ok(Self {
             total,
             sources: Some((each, fleet)),
@@ -224,9 +231,13 @@ pub struct TopicSection {
     pub allows: Vec<Spanned<AllowSection>>,
 }
 
+impl TopicSection {
+    const PARTITIONS: &str = "partitions as wanted";
+}
+
 impl Section for TopicSection {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let partitions = fields.optional("partitions", "partitions as wanted");
+        let partitions = fields.optional("partitions", Self::PARTITIONS);
         let partitions_now = fields.optional("partitions_now", "partitions as they are now; left out where unknown");
         let replication = fields.optional(
             "replication",
@@ -277,6 +288,17 @@ impl Section for TopicSection {
     }
 }
 
+/// A topic of topics.toml, which must say how many partitions it has.
+struct WholeTopic(TopicSection);
+
+impl Section for WholeTopic {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let topic = TopicSection::read(fields);
+        fields.require::<u32>("partitions", TopicSection::PARTITIONS);
+        topic.map(Self)
+    }
+}
+
 /// `profiles/topics.toml`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TopicsFile {
@@ -286,8 +308,9 @@ pub struct TopicsFile {
 
 impl Section for TopicsFile {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let topics = fields.named::<WholeTopic>("topics", "topics by name");
         Some(Self {
-            topics: fields.named("topics", "topics by name"),
+            topics: topics.into_iter().map(|(name, topic)| (name, topic.0)).collect(),
         })
     }
 }

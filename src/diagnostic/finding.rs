@@ -1,5 +1,7 @@
 //! One finding, and the list they are gathered in.
 
+use std::collections::BTreeSet;
+
 use crate::source::{Edit, Span};
 
 use super::{Code, Page};
@@ -199,14 +201,46 @@ impl Findings {
         self.0.retain_mut(keep);
     }
 
-    /// Sorts by file, place and code, and drops those that say the same at the same place.
+    /// Sorts by file, place and code, and tells once what is said several times at the same place: a mistake in a row
+    /// of the matrix is then one finding, with the number of services, and about none of them alone.
     pub fn sort(&mut self) {
         self.0.sort_by(|a, b| {
             (a.primary.span, a.code, &a.message, &a.labels).cmp(&(b.primary.span, b.code, &b.message, &b.labels))
         });
-        self.0
-            .dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
+        let mut told: Vec<Finding> = Vec::with_capacity(self.0.len());
+        let mut subjects = BTreeSet::new();
+        for finding in std::mem::take(&mut self.0) {
+            match told.last_mut().filter(|last| says_the_same(last, &finding)) {
+                Some(_) => {
+                    subjects.extend(finding.subject);
+                }
+                None => {
+                    share(told.last_mut(), &mut subjects);
+                    subjects.extend(finding.subject.clone());
+                    told.push(finding);
+                }
+            }
+        }
+        share(told.last_mut(), &mut subjects);
+        self.0 = told;
     }
+}
+
+fn says_the_same(a: &Finding, b: &Finding) -> bool {
+    a.primary.span == b.primary.span && a.code == b.code && a.message == b.message
+}
+
+/// Says how many a finding is about, where there are several; empties `subjects` for the next.
+fn share(finding: Option<&mut Finding>, subjects: &mut BTreeSet<String>) {
+    if let Some(finding) = finding.filter(|_| subjects.len() > 1) {
+        finding.subject = None;
+        let space = if finding.primary.text.is_empty() { "" } else { " " };
+        finding
+            .primary
+            .text
+            .push_str(&format!("{space}({} services)", subjects.len()));
+    }
+    subjects.clear();
 }
 
 impl IntoIterator for Findings {

@@ -59,6 +59,16 @@ pub enum Order {
     AtMost,
 }
 
+/// Which consumers a relation holds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    Every,
+    /// Those on librdkafka itself, with the classic protocol: it refuses the consumer. (Confluent's JavaScript client
+    /// doubles the poll interval before librdkafka sees it.)
+    LibrdkafkaClassic,
+}
+
 /// A relation between two settings of one consumer that some client or broker enforces, or that breaks it at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relation {
@@ -70,27 +80,32 @@ pub struct Relation {
     pub order: Order,
     /// The setting that must be larger.
     pub right: Setting,
+    /// Whom it holds for.
+    pub reach: Reach,
 }
 
-/// The relations that hold in every row whatever the client.
+/// The relations whose breach is an error.
 pub const RELATIONS: [Relation; 3] = [
     Relation {
         code: "C101",
         left: Setting::HeartbeatInterval,
         order: Order::Below,
         right: Setting::SessionTimeout,
+        reach: Reach::Every,
     },
     Relation {
         code: "C103",
         left: Setting::SessionTimeout,
         order: Order::AtMost,
         right: Setting::MaxPollInterval,
+        reach: Reach::LibrdkafkaClassic,
     },
     Relation {
         code: "N101",
         left: Setting::ReconnectBackoff,
         order: Order::AtMost,
         right: Setting::ReconnectBackoffMax,
+        reach: Reach::Every,
     },
 ];
 

@@ -48,6 +48,8 @@ pub struct Retry {
 pub struct Processing {
     /// What one record costs.
     pub per_record: Option<Sourced<Cost>>,
+    /// Where its maximum stands, where one is written out.
+    pub per_record_max: Option<Span>,
     /// What a batch costs on top.
     pub per_batch: Sourced<Duration>,
     /// Records processed at once in one replica.

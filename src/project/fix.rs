@@ -63,16 +63,20 @@ pub fn fix_all(root: &Path, project: Project, today: &Date) -> Result<(Project, 
 
 /// Edits one file and puts it in place whole. The text is read again: what is kept for printing may be blotted out.
 fn mend(root: &Path, path: &str, edits: &[Edit]) -> Result<(), String> {
-    let target = root.join(path);
-    let target = target.canonicalize().map_err(|error| error.to_string())?;
-    let text = read_text(&target, u64::MAX >> 1).map_err(|error| error.to_string())?;
+    let text = read_text(&root.join(path), u64::MAX >> 1).map_err(|error| error.to_string())?;
     let mended = apply_edits(&text, edits).map_err(|error| error.to_string())?;
+    put(root, path, &mended)
+}
+
+/// Puts a file in place whole, with the permissions that it has; a link stays one.
+pub(super) fn put(root: &Path, path: &str, text: &str) -> Result<(), String> {
+    let target = root.join(path).canonicalize().map_err(|error| error.to_string())?;
     let folder = target.parent().ok_or("it has no folder")?;
     let permissions = std::fs::metadata(&target)
         .map_err(|error| error.to_string())?
         .permissions();
     let mut file = NamedTempFile::new_in(folder).map_err(|error| error.to_string())?;
-    std::io::Write::write_all(&mut file, mended.as_bytes()).map_err(|error| error.to_string())?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| error.to_string())?;
     file.as_file()
         .set_permissions(permissions)
         .map_err(|error| error.to_string())?;

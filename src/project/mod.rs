@@ -1,7 +1,20 @@
 //! The one project that every verb takes: read, resolved, judged.
 
+mod accepted;
+mod allows;
+mod base;
+mod cases;
+mod compile;
+mod environments;
 mod fix;
+mod git;
+mod history;
+mod proofs;
 mod reference;
+mod restore;
+mod revert;
+mod severity;
+mod squash;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,14 +22,20 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
-use crate::diagnostic::{Findings, Page};
+use crate::diagnostic::{Finding, Findings, Page, Severity};
+use crate::history::{self as seeds, History};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use base::{BaseError, against_base};
+pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
+pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
+pub use revert::{RevertError, Reverted, revert};
+pub use squash::{SquashError, Squashed, squash};
 
 /// A project as it stands on disk.
 #[derive(Debug)]
@@ -29,6 +48,8 @@ pub struct Project {
     pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
+    /// What it compiled to before.
+    pub history: History,
     /// What is wrong with it, sorted.
     pub findings: Findings,
 }
@@ -46,7 +67,7 @@ impl Project {
     ///
     /// # Errors
     /// [`ReadError`] where there is no readable `lagproof.toml`.
-    pub fn read(tree: &Tree, _today: &Date) -> Result<Self, ReadError> {
+    pub fn read(tree: &Tree, today: &Date) -> Result<Self, ReadError> {
         let (mut sources, mut findings) = (Sources::new(), Findings::new());
         let shared = read_shared(tree, &mut sources, &mut findings)?;
         let resolver = Resolver::new(&shared, &mut findings);
@@ -57,8 +78,10 @@ impl Project {
         let services = resolved.iter().map(|(name, _)| name.clone()).collect();
         let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
-            findings.extend(rules::judge(model));
+            judge(model, &mut findings);
         }
+        let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
+        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {
@@ -66,9 +89,40 @@ impl Project {
             shared,
             services,
             model,
+            history,
             findings,
         })
     }
+}
+
+/// Judges the project, then what differs in each environment, then its cases.
+fn judge(model: &Model, findings: &mut Findings) {
+    let base = rules::judge(model, rules::Scope::Whole);
+    let mut more = environments::judge(model, &base);
+    more.extend(cases::judge(model, &base));
+    let half_read: BTreeSet<FileId> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.primary.span.file)
+        .collect();
+    let known = |finding: &Finding| half_read.is_empty() || !follows_from(finding, model, &half_read);
+    findings.extend(base.into_iter().chain(more).filter(known).collect());
+}
+
+/// Whether a proof was worked out with what a file did not say because it could not be read: it would be a second
+/// finding for the same mistake.
+fn follows_from(finding: &Finding, model: &Model, half_read: &BTreeSet<FileId>) -> bool {
+    let is_proof = finding.code.0.starts_with('P');
+    let service = finding.subject.as_deref().and_then(|name| model.service(name));
+    let topics = service.into_iter().flat_map(|service| &service.topics);
+    let topics = topics.filter_map(|topic| model.topics.get(&topic.value));
+    let files = service
+        .map(|service| service.file)
+        .into_iter()
+        .chain(topics.map(|topic| topic.span.file))
+        .chain(finding.labels.iter().map(|label| label.span.file))
+        .chain([finding.primary.span.file]);
+    is_proof && files.into_iter().any(|file| half_read.contains(&file))
 }
 
 /// Findings show the lines that they are about: no secret may stand there.
@@ -115,7 +169,10 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
 pub fn pages() -> Vec<&'static Page> {
     let mut pages: Vec<&Page> = declared::pages::PAGES.to_vec();
     pages.extend(resolve::pages::PAGES);
+    pages.extend(seeds::pages::PAGES);
+    pages.extend(rules::history::PAGES);
     pages.extend(rules::rules().map(|rule| rule.page));
+    pages.extend(accepted::PAGES);
     pages.sort_by_key(|page| page.code);
     pages.dedup_by_key(|page| page.code);
     pages

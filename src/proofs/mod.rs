@@ -3,10 +3,11 @@
 //! Four pure functions, one a file: [`poll_budget::prove`], [`memory::prove`], [`capacity::prove`] and
 //! [`lag_floor::prove`]. They take plain numbers ([`work::Work`], [`fleet::Topic`], [`fleet::Group`]) and give a
 //! [`Proof`], which is the arithmetic as text, next to the same numbers as numbers for whoever writes findings. What
-//! nobody declared is named and makes a proof [`Verdict::Unknown`], never a pass.
+//! nobody declared is named and makes a proof [`Verdict::Unknown`], never a pass. [`inputs`] takes the numbers from the model.
 
 pub mod capacity;
 pub mod fleet;
+pub mod inputs;
 pub mod lag_floor;
 pub mod memory;
 pub mod poll_budget;

@@ -5,8 +5,9 @@
 
 use crate::model::cost::normal_quantile;
 
-/// Terms of a Zipf sum that are added one by one, before the Euler–Maclaurin formula takes over.
-const EXACT: u64 = 1_000;
+/// Terms of a Zipf sum that are added one by one, before the Euler–Maclaurin formula takes over. From there on its error
+/// is below 1e-6 of the sum for any exponent, and ten thousand proofs are a matter of milliseconds.
+const EXACT: u64 = 12;
 
 /// The expected share of the hottest of `partitions`, for keys of a Zipf popularity hashed uniformly to partitions:
 /// between `1 ÷ partitions` and 1.

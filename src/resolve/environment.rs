@@ -43,11 +43,9 @@ pub(super) fn resolve_environments(
                     services.iter().map(|s| s.name.as_str()),
                 ));
             }
-            for (topic, _) in section
-                .topics
-                .iter()
-                .filter(|(topic, _)| !topics.contains_key(&topic.value))
-            {
+            for (topic, _) in section.topics.iter().filter(|(topic, _)| {
+                !topics.contains_key(&topic.value) && !context.unreadable_topics.contains(&topic.value)
+            }) {
                 findings.push(pages::unknown_override(
                     &name.value,
                     "topic",
@@ -140,6 +138,9 @@ fn resolve_environment(name: &Spanned<String>, section: &EnvironmentSection, bas
 pub fn in_environment(model: &Model, environment: &Environment) -> Model {
     let mut there = model.clone();
     there.broker = environment.broker.clone();
+    for topic in there.topics.values_mut().filter(|topic| topic.replication.is_edition()) {
+        topic.replication.value = super::topic::default_replication(&there.broker);
+    }
     for change in &environment.services {
         let Ok(at) = there
             .services

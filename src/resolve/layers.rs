@@ -55,7 +55,8 @@ pub(super) fn lay_delivery(delivery: &mut Delivery, section: &DeliverySection, l
 
 pub(super) fn lay_processing(processing: &mut Processing, section: &ProcessingSection, layer: Layer) {
     if let Some(cost) = &section.per_record {
-        processing.per_record = Some(Sourced::new(cost.value.0.clone(), layer, cost.span));
+        processing.per_record = Some(Sourced::new(cost.value.cost.clone(), layer, cost.span));
+        processing.per_record_max = cost.value.max;
     }
     lay(&mut processing.per_batch, section.per_batch.as_ref(), layer);
     if let Some(concurrency) = &section.concurrency {
@@ -97,9 +98,26 @@ pub(super) fn allows(sections: &[Spanned<AllowSection>], layer: Layer) -> Vec<Al
             about: allow.value.about.as_ref().map(|about| sourced(about, layer)),
             reason: sourced(&allow.value.reason, layer),
             until: allow.value.until.as_ref().map(|until| sourced(until, layer)),
-            span: allow.span,
+            span: whole_table(
+                allow.span,
+                [
+                    Some(allow.value.code.span),
+                    allow.value.about.as_ref().map(|about| about.span),
+                    Some(allow.value.reason.span),
+                    allow.value.until.as_ref().map(|until| until.span),
+                ],
+            ),
         })
         .collect()
+}
+
+/// From a table's header to the end of its last value. TOML's own span of a table is its header alone.
+pub(super) fn whole_table(header: Span, values: impl IntoIterator<Item = Option<Span>>) -> Span {
+    let end = values.into_iter().flatten().map(|value| value.end).max();
+    Span {
+        end: end.unwrap_or(0).max(header.end),
+        ..header
+    }
 }
 
 pub(super) fn assumed(assumed: Option<&Spanned<Assumed>>) -> Vec<String> {

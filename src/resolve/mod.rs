@@ -12,7 +12,7 @@ pub mod pages;
 mod service;
 mod topic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::declared::{CaseFile, ConfigFile, DeclaredFile, MatrixFile, ServiceFile, Shared};
 use crate::diagnostic::Findings;
@@ -33,6 +33,7 @@ pub struct Resolver<'d> {
     declared_matrix: &'d MatrixFile,
     matrix: Matrix,
     topics: BTreeMap<String, Topic>,
+    unreadable_topics: BTreeSet<String>,
     broker: Broker,
 }
 
@@ -44,11 +45,13 @@ impl<'d> Resolver<'d> {
         let declared_matrix = shared.matrix.declared.as_ref()?;
         let declared_topics = shared.topics.declared.as_ref()?;
         let broker = broker::resolve_broker(config.broker.as_ref(), Span::whole(shared.config.file));
+        let (topics, unreadable_topics) = topic::resolve_topics(declared_topics, &broker, shared.topics.file, findings);
         Some(Self {
             config,
             declared_matrix,
             matrix: matrix::resolve_matrix(declared_matrix, shared.matrix.file),
-            topics: topic::resolve_topics(declared_topics, &broker, shared.topics.file, findings),
+            topics,
+            unreadable_topics,
             broker,
         })
     }

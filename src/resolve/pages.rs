@@ -10,6 +10,7 @@ use crate::model::service::Service;
 use crate::model::settings::Setting;
 use crate::model::topic::Topic;
 use crate::source::{Edit, Span};
+use crate::units::shown;
 
 const RULES: &str = "lagproof's own rules for its files";
 
@@ -145,7 +146,7 @@ pub(super) fn unknown_type(service: &str, at: &Spanned<String>, matrix: &Matrix)
     let finding = Finding::new(
         &UNKNOWN_TYPE,
         at.span,
-        format!("the matrix has no type `{}`", at.value.escape_debug()),
+        format!("the matrix has no type `{}`", shown(&at.value)),
     )
     .here("no such row")
     .label(Span::whole(matrix.file), "the types are declared here")
@@ -177,12 +178,20 @@ pub(super) fn unknown_topic(service: &str, at: &Spanned<TopicName>, topics: &BTr
     .here("not in topics.toml")
     .at_run_time("the service would wait for ever on a topic that nobody writes to")
     .about(service);
-    with_nearest(finding, &name, topics.keys().map(String::as_str))
+    let known = topics.keys().map(String::as_str);
+    if nearest(&name.value, known.clone()).is_some() {
+        return with_nearest(finding, &name, known);
+    }
+    finding.help(format!(
+        "declare it in topics.toml: [topics.\"{}\"] with its partitions, rate and record sizes",
+        name.value
+    ))
 }
 
 pub(super) fn no_topics(service: &str, span: Span) -> Finding {
     Finding::new(&UNKNOWN_TOPIC, span, "no topic is named")
         .at_run_time("the service would subscribe to nothing and stay idle")
+        .help("name the topics that it reads, such as topics = [\"orders.created\"]")
         .about(service)
 }
 
@@ -199,7 +208,7 @@ pub(super) fn unknown_setting(service: &str, at: &Spanned<String>) -> Finding {
     let finding = Finding::new(
         &UNKNOWN_SETTING,
         at.span,
-        format!("there is no setting `{}`", at.value.escape_debug()),
+        format!("there is no setting `{}`", shown(&at.value)),
     )
     .at_run_time("the deviation explains nothing")
     .about(service);
@@ -214,7 +223,7 @@ pub(super) fn unknown_override<'a>(
 ) -> Finding {
     let message = format!(
         "environment `{environment}` changes {what} `{}`, which is not declared",
-        at.value.escape_debug()
+        shown(&at.value)
     );
     let finding = Finding::new(&OVERRIDE_LEADS_NOWHERE, at.span, message)
         .at_run_time(format!("the change reaches nobody in {environment}"));
@@ -242,7 +251,7 @@ pub(super) fn unknown_case_service(case: &str, at: &Spanned<crate::declared::Ser
 pub(super) fn case_topic_not_read(case: &str, at: &Spanned<String>, service: &Service) -> Finding {
     let message = format!(
         "case `{case}` changes topic `{}`, which {} does not read",
-        at.value.escape_debug(),
+        shown(&at.value),
         service.name
     );
     let finding =

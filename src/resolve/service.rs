@@ -17,7 +17,7 @@ use crate::source::Span;
 
 use super::Resolver;
 use super::layers::{
-    allows, lay_consumer, lay_delivery, lay_memory, lay_processing, lay_some, lay_targets, pinned, sourced,
+    allows, lay_consumer, lay_delivery, lay_memory, lay_processing, lay_some, lay_targets, pinned, sourced, whole_table,
 };
 use super::matrix::edition_targets;
 use super::pages;
@@ -46,6 +46,7 @@ pub(super) fn resolve_service(
         delivery: edition_run_delivery(matrix, client.value),
         processing: Processing {
             per_record: None,
+            per_record_max: None,
             per_batch: pinned(Duration::ZERO, edition),
             concurrency: pinned(Concurrency::Bounded(1), edition),
             handler: pinned(Handler::Inline, edition),
@@ -161,6 +162,31 @@ fn edition_run_delivery(matrix: &Matrix, client: Client) -> Delivery {
     }
 }
 
+/// Puts another client's edition defaults where nobody chose a value: a case may run a service on another client.
+pub(super) fn lay_client(run: &mut Run, matrix: &Matrix, client: Client, protocol: GroupProtocol) {
+    let mut settings = edition_settings(matrix, client, protocol);
+    for (setting, chosen) in run.consumer.iter().filter(|(_, value)| !value.is_edition()) {
+        settings.set(setting, chosen.clone());
+    }
+    run.consumer = settings;
+    let Delivery {
+        commit,
+        commit_interval,
+        isolation,
+        retry: _,
+    } = edition_run_delivery(matrix, client);
+    let delivery = &mut run.delivery;
+    if delivery.commit.is_edition() {
+        delivery.commit = commit;
+    }
+    if delivery.commit_interval.is_edition() {
+        delivery.commit_interval = commit_interval;
+    }
+    if delivery.isolation.is_edition() {
+        delivery.isolation = isolation;
+    }
+}
+
 fn lay_defaults(context: &Resolver<'_>, run: &mut Run, targets: &mut Targets) {
     let Some(defaults) = &context.declared_matrix.defaults else {
         return;
@@ -198,18 +224,22 @@ fn expand_topics(
     }
     for topic in &subscribed.value {
         let name = &topic.value.0;
-        let matching: Vec<&String> = if topic.value.is_pattern() {
-            let pattern = WildMatch::new(name);
-            context.topics.keys().filter(|known| pattern.matches(known)).collect()
-        } else {
-            context
+        // Without `*` and `?` a pattern matches its own text, and looking that up is faster.
+        let pattern = topic.value.is_pattern().then(|| WildMatch::new(name));
+        let matching: Vec<&String> = match &pattern {
+            Some(pattern) => context.topics.keys().filter(|known| pattern.matches(known)).collect(),
+            None => context
                 .topics
                 .get_key_value(name)
                 .map(|(known, _)| known)
                 .into_iter()
-                .collect()
+                .collect(),
         };
-        if matching.is_empty() {
+        let unreadable = || match &pattern {
+            Some(pattern) => context.unreadable_topics.iter().any(|known| pattern.matches(known)),
+            None => context.unreadable_topics.contains(name),
+        };
+        if matching.is_empty() && !unreadable() {
             findings.push(pages::unknown_topic(service, topic, &context.topics));
         }
         for known in matching {
@@ -237,7 +267,7 @@ fn resolve_deviations(service: &str, profile: &ServiceFile, findings: &mut Findi
         deviations.push(Deviation {
             setting: Sourced::new(setting, Layer::Profile, name.span),
             reason: sourced(&deviation.value.reason, Layer::Profile),
-            span: deviation.span,
+            span: whole_table(deviation.span, [Some(name.span), Some(deviation.value.reason.span)]),
         });
     }
     deviations

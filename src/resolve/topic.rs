@@ -1,6 +1,6 @@
 //! Topics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::declared::{KeySection, PeakSection, Spanned, TopicName, TopicSection, TopicsFile, pages as declared_pages};
 use crate::diagnostic::{Finding, Findings};
@@ -9,49 +9,49 @@ use crate::model::keywords::{Cleanup, Ordering};
 use crate::model::origin::{Layer, Sourced};
 use crate::model::topic::{Key, Peak, Topic};
 use crate::source::{FileId, Span};
+use crate::units::shown;
 
 use super::layers::{allows, assumed, lay, lay_some, pinned, sourced};
 
+/// The topics that could be read, and the names of those that could not: their own findings say why, and who reads them
+/// is not wrong too.
 pub(super) fn resolve_topics(
     declared: &TopicsFile,
     broker: &Broker,
     file: FileId,
     findings: &mut Findings,
-) -> BTreeMap<String, Topic> {
-    let mut topics = BTreeMap::new();
+) -> (BTreeMap<String, Topic>, BTreeSet<String>) {
+    let (mut topics, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
     for (name, section) in &declared.topics {
         if !TopicName::is_valid(&name.value) || name.value.contains(['*', '?']) {
             findings.push(bad_topic_name(name));
+            unreadable.insert(name.value.clone());
             continue;
         }
         let Some(partitions) = &section.partitions else {
-            findings.push(
-                Finding::new(
-                    &declared_pages::MISSING_KEY,
-                    name.span,
-                    format!("topic `{}` has no `partitions`", name.value),
-                )
-                .at_run_time("the topic could not be created, and no capacity can be worked out")
-                .help("add a line such as `partitions = 6`"),
-            );
+            unreadable.insert(name.value.clone());
             continue;
         };
         let mut topic = bare_topic(name, sourced(partitions, Layer::Profile), broker, Span::whole(file));
         lay_topic(&mut topic, section, Layer::Profile);
         topics.insert(name.value.clone(), topic);
     }
-    topics
+    (topics, unreadable)
 }
 
 pub(super) fn bad_topic_name(name: &Spanned<String>) -> Finding {
-    let shown: String = name.value.chars().take(60).collect();
     Finding::new(
         &declared_pages::BAD_NAME,
         name.span,
-        format!("`{}` can't be a topic's name", shown.escape_debug()),
+        format!("`{}` can't be a topic's name", shown(&name.value)),
     )
     .at_run_time("brokers refuse to create it")
     .help("topics are named by at most 249 letters, digits, `.`, `_` and `-`")
+}
+
+/// Three copies, or as many as there are brokers.
+pub(super) fn default_replication(broker: &Broker) -> u32 {
+    3.min(broker.count.value)
 }
 
 /// A topic of which only its name and partitions are known.
@@ -62,7 +62,7 @@ fn bare_topic(name: &Spanned<String>, partitions: Sourced<u32>, broker: &Broker,
         partitions,
         partitions_now: None,
         replication: Sourced {
-            value: 3.min(broker.count.value),
+            value: default_replication(broker),
             origin: pinned((), file).origin,
         },
         rate: None,

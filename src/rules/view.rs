@@ -1,11 +1,13 @@
 //! What rules look at: a service, a topic or a group, with what stands around it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::model::matrix::TypeRow;
 use crate::model::project::Model;
 use crate::model::service::Service;
 use crate::model::topic::Topic;
+use crate::proofs::inputs::{Inputs, Proofs, group_replicas};
 
 /// Who reads what, and who shares a group; made once a run.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ pub struct ServiceView<'a> {
     pub row: Option<&'a TypeRow>,
     /// The declared topics that it reads.
     pub topics: Vec<&'a Topic>,
+    proofs: OnceCell<Proofs>,
 }
 
 impl<'a> ServiceView<'a> {
@@ -87,7 +90,24 @@ impl<'a> ServiceView<'a> {
                 .iter()
                 .filter_map(|topic| model.topics.get(&topic.value))
                 .collect(),
+            proofs: OnceCell::new(),
         }
+    }
+
+    /// Its four proofs, worked out once.
+    pub fn proofs(&self) -> &Proofs {
+        self.proofs.get_or_init(|| {
+            let members = self.index.members(&self.service.group.value);
+            let replicas = group_replicas(self.service, members);
+            Inputs::new(
+                self.service,
+                &self.service.run,
+                &self.topics,
+                &self.model.broker,
+                replicas,
+            )
+            .prove()
+        })
     }
 }
 

@@ -8,6 +8,6 @@ mod rate;
 mod size;
 
 pub use duration::{format_duration, parse_duration};
-pub use number::UnitError;
+pub use number::{UnitError, shown};
 pub use rate::{Rate, parse_rate};
 pub use size::{Size, parse_size};

@@ -107,7 +107,8 @@ fn plain(what: &str) -> &str {
 }
 
 /// The text as it may stand in a message: control characters escaped, cut at 60 characters.
-pub(super) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut out = String::new();
     for (index, character) in text.chars().enumerate() {
         if index == 60 {

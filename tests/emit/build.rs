@@ -86,6 +86,7 @@ pub fn service(name: &str, group: &str, protocol: GroupProtocol, settings: &[(Se
             },
             processing: Processing {
                 per_record: None,
+                per_record_max: None,
                 per_batch: sourced(Duration::ZERO),
                 concurrency: sourced(Concurrency::Bounded(1)),
                 handler: sourced(Handler::Inline),

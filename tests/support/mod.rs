@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
-use lagproof::diagnostic::{Finding, Findings};
-use lagproof::project::Project;
+use lagproof::diagnostic::{Example, Finding, Findings};
+use lagproof::project::{Outcome, Project, compile};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, Item, Table};
 
@@ -36,6 +36,16 @@ impl TestProject {
         for (path, text) in TEMPLATES {
             project.write(path, text);
         }
+        project
+    }
+
+    /// The same with a page's example merged into it.
+    pub fn of(example: Example) -> Self {
+        let project = Self::new();
+        match example {
+            Example::Snippet(text) => project.merge(text),
+            Example::AfterCompile(text) => project.compile().merge(text),
+        };
         project
     }
 
@@ -108,6 +118,15 @@ impl TestProject {
     /// Reads and judges it.
     pub fn load(&self) -> Project {
         Project::load(self.root(), &date(2026, 1, 1)).expect("lagproof.toml is readable")
+    }
+
+    /// Compiles it, which must work, on the first day of 2026.
+    pub fn compile(&self) -> &Self {
+        match compile(self.root(), 1_767_225_600, &date(2026, 1, 1)) {
+            Ok((_, Outcome::Compiled(_))) => self,
+            Ok((project, Outcome::Refused)) => panic!("findings stand in the way: {:#?}", project.findings),
+            Err(error) => panic!("can't compile: {error:?}"),
+        }
     }
 
     /// Its findings.
