@@ -3,78 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
-use crate::model::topic::Topic;
-
 use super::connection::Connection;
 use super::error::BrokerError;
+use super::topics::{TopicSpec, TopicState};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const OFFSETS: &str = "__consumer_offsets";
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// A topic to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicSpec {
-    /// Its name.
-    pub name: String,
-    /// Its partitions.
-    pub partitions: u32,
-    /// Its replicas.
-    pub replication: u32,
-    /// Its configuration by Kafka's names.
-    pub configuration: BTreeMap<String, String>,
-}
-
-impl TopicSpec {
-    /// A topic with the broker's own configuration.
-    #[must_use]
-    pub fn new(name: &str, partitions: u32) -> Self {
-        Self {
-            name: name.to_owned(),
-            partitions,
-            replication: 1,
-            configuration: BTreeMap::new(),
-        }
-    }
-
-    /// A topic as declared.
-    #[must_use]
-    pub fn declared(topic: &Topic) -> Self {
-        Self {
-            name: topic.name.clone(),
-            partitions: *topic.partitions,
-            replication: *topic.replication,
-            configuration: topic
-                .configuration()
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        }
-    }
-
-    fn as_new(&self) -> NewTopic<'_> {
-        let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
-        let replication = TopicReplication::Fixed(number(self.replication));
-        self.configuration.iter().fold(
-            NewTopic::new(&self.name, number(self.partitions), replication),
-            |topic, (name, value)| topic.set(name, value),
-        )
-    }
-}
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Topics were not made, or not all of them.
 #[derive(Debug)]
@@ -85,24 +32,13 @@ pub(super) struct NotCreated {
     pub(super) existing: Vec<String>,
 }
 
-impl From<BrokerError> for NotCreated {
+impl From<BrokerError> for Box<NotCreated> {
     fn from(error: BrokerError) -> Self {
-        Self {
+        Self::new(NotCreated {
             error,
             existing: Vec::new(),
-        }
+        })
     }
-}
-
-/// A topic as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicState {
-    /// Its partitions.
-    pub partitions: u32,
-    /// Its replicas.
-    pub replication: u32,
-    /// The configuration that was set on the topic itself, by Kafka's names.
-    pub configuration: BTreeMap<String, String>,
 }
 
 /// A connection that looks at a cluster.
@@ -257,24 +193,24 @@ impl Admin {
     }
 
     /// Makes topics and waits until every partition has a leader. Where it fails, some of them may exist.
-    pub(super) fn create(&self, topics: &[TopicSpec]) -> Result<(), NotCreated> {
+    pub(super) fn create(&self, topics: &[TopicSpec]) -> Result<(), Box<NotCreated>> {
         let new: Vec<NewTopic<'_>> = topics.iter().map(TopicSpec::as_new).collect();
         let failed = |name: &str, reason: &dyn fmt::Display| {
             BrokerError::kafka(self.doing(&format!("create the topic {name}")), reason)
         };
         let all = || topics.iter().map(|topic| &*topic.name).collect::<Vec<_>>().join(", ");
         let results = block_on(self.client.create_topics(&new, &options()))
-            .map_err(|error| NotCreated::from(failed(&all(), &reason(&error))))?;
+            .map_err(|error| Box::<NotCreated>::from(failed(&all(), &reason(&error))))?;
         let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
         if let Some((name, code)) = failures.first() {
-            return Err(NotCreated {
+            return Err(Box::new(NotCreated {
                 error: failed(name, code),
                 existing: failures
                     .into_iter()
                     .filter(|(_, code)| *code == RDKafkaErrorCode::TopicAlreadyExists)
                     .map(|(name, _)| name)
                     .collect(),
-            });
+            }));
         }
         let start = Instant::now();
         while let Some(name) = self.leaderless(topics)? {
@@ -357,7 +293,7 @@ fn options() -> AdminOptions {
 }
 
 /// What librdkafka says, without the wrapping of its binding.
-fn reason(error: &rdkafka::error::KafkaError) -> String {
+pub(super) fn reason(error: &rdkafka::error::KafkaError) -> String {
     use rdkafka::error::KafkaError;
     match error {
         KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
@@ -365,50 +301,6 @@ fn reason(error: &rdkafka::error::KafkaError) -> String {
             .rdkafka_error_code()
             .map_or_else(|| other.to_string(), |code| code.to_string()),
     }
-}
-
-/// Waits until a broker answers, and returns its cluster's id. `alive` is asked in between.
-pub(super) fn wait_until_ready(
-    connection: &Connection,
-    within: Duration,
-    alive: &mut dyn FnMut() -> Result<(), BrokerError>,
-) -> Result<String, BrokerError> {
-    let start = Instant::now();
-    let silent = || BrokerError::Silent {
-        bootstrap: connection.bootstrap().to_owned(),
-        waited: start.elapsed(),
-        log: String::new(),
-    };
-    // A client that is refused waits longer and longer; so the port is knocked at first.
-    while !listens(connection.bootstrap()) {
-        alive()?;
-        if start.elapsed() > within {
-            return Err(silent());
-        }
-        thread::sleep(PAUSE);
-    }
-    let config: &ClientConfig = &connection.client_config();
-    let client: BaseConsumer = config
-        .create()
-        .map_err(|error| BrokerError::kafka(format!("connect to {}", connection.bootstrap()), reason(&error)))?;
-    loop {
-        alive()?;
-        let wait = Duration::from_secs(2);
-        let answers = client
-            .fetch_metadata(None, wait)
-            .is_ok_and(|metadata| !metadata.brokers().is_empty());
-        match client.client().fetch_cluster_id(wait).filter(|_| answers) {
-            Some(id) => return Ok(id),
-            None if start.elapsed() > within => return Err(silent()),
-            None => thread::sleep(PAUSE),
-        }
-    }
-}
-
-fn listens(bootstrap: &str) -> bool {
-    bootstrap.to_socket_addrs().is_ok_and(|mut addresses| {
-        addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
-    })
 }
 
 /// Waits for one of the admin client's futures, which its own thread completes.

@@ -8,13 +8,13 @@ use testcontainers::runners::SyncRunner;
 use testcontainers::{Container, ContainerRequest, GenericImage, ImageExt};
 
 use super::Halt;
-use super::admin::wait_until_ready;
 use super::connection::Connection;
 use super::engine::{HOST_LABEL, Image, OWNER_LABEL, host, machine};
 use super::error::BrokerError;
 use super::guard::Guard;
 use super::local::{cluster_id, free_port, last_lines};
 use super::options::{Options, as_variable};
+use super::ready::wait_until_ready;
 use super::sweep::Owned;
 use super::usage::{Usage, parse_usage};
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use crate::units::Size;
 
-use super::admin::{Admin, TopicSpec};
+use super::admin::Admin;
 use super::error::BrokerError;
 use super::journal::{self, Journal, Run};
 use super::mock::Mock;
 use super::permit::{Permit, Refusal};
+use super::topics::TopicSpec;
 
 /// How long members may take to leave a group that is to be deleted.
 const LEAVING: Duration = Duration::from_secs(15);
@@ -33,7 +34,14 @@ pub struct Lease {
 enum At {
     Own,
     Mock(Arc<Mock>),
-    Foreign { permit: Permit, run: Run, journal: Journal },
+    Foreign(Box<Foreign>),
+}
+
+#[derive(Debug)]
+struct Foreign {
+    permit: Permit,
+    run: Run,
+    journal: Journal,
 }
 
 impl Lease {
@@ -54,7 +62,7 @@ impl Lease {
     pub fn foreign(admin: Admin, permit: Permit, journals: &Path) -> Result<Self, BrokerError> {
         let run = Run::new(&permit);
         let journal = Journal::begin(journals, &run)?;
-        Ok(Self::at(admin, At::Foreign { permit, run, journal }))
+        Ok(Self::at(admin, At::Foreign(Box::new(Foreign { permit, run, journal }))))
     }
 
     fn at(admin: Admin, at: At) -> Self {
@@ -73,7 +81,7 @@ impl Lease {
     pub fn name(&self, declared: &str) -> String {
         match &self.at {
             At::Own | At::Mock(_) => declared.to_owned(),
-            At::Foreign { run, .. } => run.name(declared),
+            At::Foreign(foreign) => foreign.run.name(declared),
         }
     }
 
@@ -106,7 +114,8 @@ impl Lease {
                 specs.iter_mut().for_each(|topic| topic.replication = 1);
                 self.admin.create(&specs).map_err(|failed| failed.error)?;
             }
-            At::Foreign { permit, journal, .. } => {
+            At::Foreign(foreign) => {
+                let Foreign { permit, journal, .. } = &mut **foreign;
                 let cap = permit.caps().partitions;
                 if wanted > cap {
                     return Err(BrokerError::Refused(Refusal::Partitions { wanted, cap }));
@@ -142,11 +151,11 @@ impl Lease {
         if self.groups.contains(&name) {
             return Ok(name);
         }
-        if let At::Foreign { journal, .. } = &mut self.at {
+        if let At::Foreign(foreign) = &mut self.at {
             if self.admin.groups()?.contains(&name) {
                 return Err(exists("group", &name));
             }
-            journal.group(&name)?;
+            foreign.journal.group(&name)?;
         }
         self.groups.push(name.clone());
         Ok(name)
@@ -158,8 +167,8 @@ impl Lease {
     /// [`BrokerError::Refused`] past the cap of a cluster that is not ours.
     pub fn promise(&mut self, bytes: Size) -> Result<(), BrokerError> {
         let wanted = Size(self.promised.bytes().saturating_add(bytes.bytes()));
-        if let At::Foreign { permit, .. } = &self.at {
-            let cap = permit.caps().bytes;
+        if let At::Foreign(foreign) = &self.at {
+            let cap = foreign.permit.caps().bytes;
             if wanted > cap {
                 return Err(BrokerError::Refused(Refusal::Bytes { wanted, cap }));
             }
@@ -184,8 +193,8 @@ impl Lease {
         delete(&self.admin, &self.topics, &self.groups)?;
         self.topics.clear();
         self.groups.clear();
-        if let At::Foreign { journal, .. } = &self.at {
-            journal.remove()?;
+        if let At::Foreign(foreign) = &self.at {
+            foreign.journal.remove()?;
         }
         Ok(())
     }
@@ -194,7 +203,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         // On a broker of our own, everything goes with the broker. Elsewhere, what can't be deleted now stays journalled.
-        if matches!(self.at, At::Foreign { .. }) && !(self.topics.is_empty() && self.groups.is_empty()) {
+        if matches!(self.at, At::Foreign(_)) && !(self.topics.is_empty() && self.groups.is_empty()) {
             let _ = self.give_back();
         }
     }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::Halt;
-use super::admin::wait_until_ready;
 use super::connection::Connection;
 use super::error::BrokerError;
 use super::fetch::LOGGING;
@@ -19,6 +18,7 @@ use super::guard::{Guard, PID_FILE, recorded, signal};
 use super::jars::Jars;
 use super::java::Java;
 use super::options::{Options, as_file};
+use super::ready::wait_until_ready;
 use super::sweep::Owned;
 use super::usage::{Usage, usage_of};
 

@@ -5,8 +5,8 @@ use std::thread::{self, JoinHandle};
 
 use rdkafka::mocking::MockCluster;
 
-use super::admin::TopicSpec;
 use super::error::BrokerError;
+use super::topics::TopicSpec;
 
 type Answer = Sender<Result<(), String>>;
 

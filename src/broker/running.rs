@@ -72,8 +72,8 @@ pub struct Broker {
 
 #[derive(Debug)]
 enum Running {
-    Docker(Docker),
-    Local(Local),
+    Docker(Box<Docker>),
+    Local(Box<Local>),
     Mock(Arc<Mock>),
     Declared(Box<Environment>),
 }
@@ -160,7 +160,13 @@ impl Broker {
                 progress(Progress::Starting { what: what.clone() });
                 let docker = Docker::start(image, options)?;
                 let connection = Connection::plain(docker.bootstrap());
-                Ok((Running::Docker(docker), connection, what, image.tag.clone(), why))
+                Ok((
+                    Running::Docker(Box::new(docker)),
+                    connection,
+                    what,
+                    image.tag.clone(),
+                    why,
+                ))
             }
             (Some(Kind::Local), _, Offer::Ready(java)) => {
                 let jars = match find_jars(surroundings)? {
@@ -171,7 +177,7 @@ impl Broker {
                 progress(Progress::Starting { what: what.clone() });
                 let local = Local::start(java, &jars, options)?;
                 let connection = Connection::plain(&local.bootstrap());
-                Ok((Running::Local(local), connection, what, jars.version, why))
+                Ok((Running::Local(Box::new(local)), connection, what, jars.version, why))
             }
             _ => Err(BrokerError::Nothing(survey)),
         }

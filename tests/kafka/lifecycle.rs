@@ -163,7 +163,7 @@ fn nothing_is_left_however_its_process_ends() {
     }
     // Fetched by now, so that no child has to.
     local();
-    for signal in [Some(Signal::KILL), Some(Signal::INT), Some(Signal::TERM), None] {
+    for signal in [Some(Signal::KILL), Some(Signal::INT), None] {
         let actor = Actor::play("lifecycle::nothing_is_left_however_its_process_ends", "hold", &[]);
         let mut held = actor.held.splitn(3, ' ');
         let process: u32 = held.next().unwrap().parse().unwrap();

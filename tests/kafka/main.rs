@@ -7,6 +7,7 @@ mod support;
 
 mod cache;
 mod foreign;
+mod groups;
 mod lifecycle;
 mod mock;
 mod scripts;

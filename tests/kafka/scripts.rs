@@ -7,14 +7,15 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use lagproof::broker::{TopicState, tool};
+use lagproof::broker::{TopicSpec, TopicState};
 use lagproof::emit::topic_scripts;
-use lagproof::model::keywords::{Cleanup, GroupProtocol};
-use lagproof::model::settings::Setting;
+use lagproof::model::keywords::Cleanup;
 use lagproof::model::topic::Topic;
+use lagproof::project::Project;
 use lagproof::units::Size;
 
-use super::build::{keyed, model, service, sourced, topic as declared};
+use super::build::{keyed, model, sourced, topic as declared};
+use super::groups::groups;
 use super::support::{jars, lease, local};
 
 /// A topic of this broker, which is one: anything else would be a warning a run.
@@ -25,12 +26,12 @@ fn topic(name: &str, partitions: u32) -> Topic {
     }
 }
 
-struct Script {
-    folder: tempfile::TempDir,
+pub(super) struct Script {
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Script {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("script.sh"), text).unwrap();
         Self { folder }
@@ -60,12 +61,12 @@ impl Script {
     }
 
     /// Runs it: exit status, standard output, standard error.
-    fn run(&self) -> (i32, String, String) {
+    pub(super) fn run(&self) -> (i32, String, String) {
         finish(&self.command().output().unwrap())
     }
 
     /// Runs it, which must succeed without a word of complaint, and returns the last line.
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let (status, out, err) = self.run();
         assert_eq!((status, err.as_str()), (0, ""), "{out}");
         out.lines().last().unwrap().to_owned()
@@ -91,9 +92,9 @@ fn partitions(name: &str) -> u32 {
 
 #[test]
 fn from_nothing_then_twice_without_harm_then_raised() {
-    let accelerometer = |partitions| keyed(topic("device.sensor.accelerometer.raw", partitions), "device_id");
+    let accelerometer = |partitions| keyed(topic("raise.accelerometer.raw", partitions), "device_id");
     let audio = |partitions| {
-        let mut audio = keyed(topic("device.audio.raw", partitions), "device_id");
+        let mut audio = keyed(topic("raise.audio.raw", partitions), "device_id");
         audio.retention_size = Some(sourced(Size(1 << 30)));
         audio.segment_size = Some(sourced(Size(64 << 20)));
         audio
@@ -103,7 +104,7 @@ fn from_nothing_then_twice_without_harm_then_raised() {
         before.summary(),
         "topics: 2 declared, 2 created, 0 raised, 0 configured, 0 as declared"
     );
-    let made = state("device.audio.raw").unwrap();
+    let made = state("raise.audio.raw").unwrap();
     let expected: BTreeMap<String, String> = [
         ("cleanup.policy", "delete"),
         ("retention.bytes", "1073741824"),
@@ -117,24 +118,57 @@ fn from_nothing_then_twice_without_harm_then_raised() {
         before.summary(),
         "topics: 2 declared, 0 created, 0 raised, 0 configured, 2 as declared"
     );
-    assert_eq!(state("device.audio.raw").unwrap(), made);
+    assert_eq!(state("raise.audio.raw").unwrap(), made);
 
     let after = Script::topics([accelerometer(10), audio(6)]);
     let (status, out, err) = after.run();
     assert_eq!(status, 0, "{out}{err}");
     insta::assert_snapshot!((out + &err).replace(local().bootstrap(), "BROKER"), @r"
-    + kafka-topics --bootstrap-server BROKER --alter --topic '^device\.audio\.raw$' --partitions 6
-    + kafka-topics --bootstrap-server BROKER --alter --topic '^device\.sensor\.accelerometer\.raw$' --partitions 10
+    + kafka-topics --bootstrap-server BROKER --alter --topic '^raise\.accelerometer\.raw$' --partitions 10
+    + kafka-topics --bootstrap-server BROKER --alter --topic '^raise\.audio\.raw$' --partitions 6
     topics: 2 declared, 0 created, 2 raised, 0 configured, 0 as declared
-    warning: device.audio.raw: from 3 to 6 partitions, 50.0 % of keys (device_id) move; records of a moved key that are still in flight can be processed out of order
-    warning: device.sensor.accelerometer.raw: from 4 to 10 partitions, 80.0 % of keys (device_id) move; records of a moved key that are still in flight can be processed out of order
+    warning: raise.accelerometer.raw: from 4 to 10 partitions, 80.0 % of keys (device_id) move; records of a moved key that are still in flight can be processed out of order
+    warning: raise.audio.raw: from 3 to 6 partitions, 50.0 % of keys (device_id) move; records of a moved key that are still in flight can be processed out of order
     ");
-    assert_eq!(partitions("device.sensor.accelerometer.raw"), 10);
-    assert_eq!(partitions("device.audio.raw"), 6);
+    assert_eq!(partitions("raise.accelerometer.raw"), 10);
+    assert_eq!(partitions("raise.audio.raw"), 6);
     assert_eq!(
         after.summary(),
         "topics: 2 declared, 0 created, 0 raised, 0 configured, 2 as declared"
     );
+}
+
+/// This repository's own topics, on a cluster where two of them have fewer partitions.
+#[test]
+fn the_reference_projects_topics_end_as_declared() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = Project::load(root, &"2026-01-01".parse().unwrap()).unwrap();
+    let model = project.model.expect("the reference project has no errors");
+    let mut specs: Vec<TopicSpec> = model.topics.values().map(TopicSpec::declared).collect();
+    specs.retain(|spec| ["device.sensor.accelerometer.raw", "device.audio.raw"].contains(&&*spec.name));
+    specs.iter_mut().for_each(|spec| spec.partitions = 3);
+    lease(local()).create_topics(&specs).unwrap();
+
+    let script = Script::of(topic_scripts(&model)[0].contents());
+    let run = || finish(&script.command().env("REPLICATION_FACTOR", "1").output().unwrap());
+    let count = model.topics.len();
+    let (status, out, err) = run();
+    assert_eq!(status, 0, "{out}{err}");
+    let created = count - 2;
+    let summary = format!("topics: {count} declared, {created} created, 2 raised, 0 configured, 0 as declared\n");
+    assert!(out.ends_with(&summary), "{out}");
+    for topic in model.topics.values() {
+        let declared = TopicSpec::declared(topic);
+        let found = state(&topic.name).unwrap();
+        assert_eq!(found.partitions, declared.partitions, "{}", topic.name);
+        assert_eq!(found.configuration, declared.configuration, "{}", topic.name);
+    }
+    assert_eq!(partitions("device.sensor.accelerometer.raw"), 10);
+    assert_eq!(partitions("device.audio.raw"), 6);
+    let (status, out, err) = run();
+    assert_eq!((status, err.as_str()), (0, ""));
+    let same = format!("topics: {count} declared, 0 created, 0 raised, 0 configured, {count} as declared\n");
+    assert_eq!(out, same);
 }
 
 #[test]
@@ -181,7 +215,7 @@ fn a_decrease_is_refused_with_nothing_changed() {
 #[test]
 fn only_the_configuration_that_differs_is_set() {
     let mut lease = lease(local());
-    let mut there = lagproof::broker::TopicSpec::new("config.t", 1);
+    let mut there = TopicSpec::new("config.t", 1);
     there.configuration = [
         ("max.message.bytes", "2000000"),
         ("retention.ms", "5000"),
@@ -237,19 +271,20 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn names_as_odd_as_kafka_allows() {
     let longest = "x".repeat(249);
-    let names = ["-", "-a", "--topic", "a-b_c.D", "_", "...", "0", &longest];
+    let names = ["-", "--topic", "a-b_c.D", "...", &longest];
     let script = Script::topics(names.map(|name| topic(name, 1)));
     let count = names.len();
     assert_eq!(
         script.summary(),
         format!("topics: {count} declared, {count} created, 0 raised, 0 configured, 0 as declared")
     );
-    let raised = Script::topics(names.map(|name| topic(name, 2)));
+    let raised = Script::topics(["--topic", "...", &longest].map(|name| topic(name, 2)));
     assert_eq!(
         raised.summary(),
-        format!("topics: {count} declared, 0 created, {count} raised, 0 configured, 0 as declared")
+        "topics: 3 declared, 0 created, 3 raised, 0 configured, 0 as declared"
     );
-    assert!(names.iter().all(|name| partitions(name) == 2));
+    let all = names.map(partitions);
+    assert_eq!(all, [1, 2, 1, 2, 2]);
 }
 
 #[test]
@@ -286,81 +321,6 @@ fn a_cluster_that_is_not_there_is_a_clear_failure() {
         );
         assert!(err.contains("nothing was changed"), "{err}");
     }
-}
-
-fn groups(groups: &[(&str, u64)]) -> String {
-    let services = groups
-        .iter()
-        .map(|(name, session)| {
-            let timeouts = [(Setting::SessionTimeout, *session), (Setting::HeartbeatInterval, 5_000)];
-            service(name, name, GroupProtocol::Consumer, &timeouts)
-        })
-        .collect();
-    topic_scripts(&model([], services))[0].contents().to_owned()
-}
-
-/// A group's own configuration, as the stock tool tells it.
-fn group_configuration(name: &str) -> String {
-    let output = tool(&jars(), "kafka-configs")
-        .args([
-            "--bootstrap-server",
-            local().bootstrap(),
-            "--describe",
-            "--entity-type",
-            "groups",
-        ])
-        .args(["--entity-name", name])
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn groups_are_configured_for_real() {
-    let odd = [
-        "loom a",
-        "g $(touch owned)",
-        "it's \"quoted\"",
-        "a=b,c",
-        "größe",
-        "[x]*?",
-        "%d{}\\n",
-        "groups-plain",
-    ];
-    let all = |session| Script::of(&groups(&odd.map(|name| (name, session))));
-    let count = odd.len();
-    let script = all(50_000);
-    assert_eq!(
-        script.summary(),
-        format!("groups: {count} declared, {count} configured, 0 as declared")
-    );
-    for name in odd {
-        let configuration = group_configuration(name);
-        assert!(
-            configuration.contains("consumer.session.timeout.ms=50000"),
-            "{name}: {configuration}"
-        );
-        assert!(
-            configuration.contains("consumer.heartbeat.interval.ms=5000"),
-            "{name}: {configuration}"
-        );
-    }
-    assert_eq!(
-        script.summary(),
-        format!("groups: {count} declared, 0 configured, {count} as declared")
-    );
-    assert!(!script.folder.path().join("owned").exists());
-    assert_eq!(
-        Script::of(&groups(&[("groups-plain", 55_000)])).summary(),
-        "groups: 1 declared, 1 configured, 0 as declared"
-    );
-    assert!(group_configuration("groups-plain").contains("consumer.session.timeout.ms=55000"));
-
-    // Past the broker's bounds: the broker's own words.
-    let (status, _, err) = Script::of(&groups(&[("groups-plain", 1_000_000)])).run();
-    assert_eq!(status, 1);
-    assert!(err.contains("group.consumer.max.session.timeout.ms"), "{err}");
-    assert!(group_configuration("groups-plain").contains("consumer.session.timeout.ms=55000"));
 }
 
 #[test]
