@@ -28,6 +28,14 @@ pub struct Lease {
     groups: Vec<String>,
     partitions: u32,
     promised: Size,
+    state: State,
+}
+
+/// Whether what was made is still to be taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Held,
+    GivenBack,
 }
 
 #[derive(Debug)]
@@ -73,6 +81,7 @@ impl Lease {
             groups: Vec::new(),
             partitions: 0,
             promised: Size(0),
+            state: State::Held,
         }
     }
 
@@ -186,24 +195,24 @@ impl Lease {
         self.give_back()
     }
 
+    /// Tried once: what fails now stays journalled.
     fn give_back(&mut self) -> Result<(), BrokerError> {
+        self.state = State::GivenBack;
         if matches!(self.at, At::Mock(_)) {
             return Ok(());
         }
         delete(&self.admin, &self.topics, &self.groups)?;
-        self.topics.clear();
-        self.groups.clear();
-        if let At::Foreign(foreign) = &self.at {
-            foreign.journal.remove()?;
+        match &self.at {
+            At::Foreign(foreign) => foreign.journal.remove(),
+            At::Own | At::Mock(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // On a broker of our own, everything goes with the broker. Elsewhere, what can't be deleted now stays journalled.
-        if matches!(self.at, At::Foreign(_)) && !(self.topics.is_empty() && self.groups.is_empty()) {
+        // On a broker of our own, everything goes with the broker.
+        if matches!(self.at, At::Foreign(_)) && self.state == State::Held {
             let _ = self.give_back();
         }
     }

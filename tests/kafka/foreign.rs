@@ -129,6 +129,22 @@ fn caps_hold_before_anything_is_made() {
     );
 }
 
+#[test]
+fn a_lease_that_is_dropped_takes_its_things_away() {
+    let journals = tempfile::tempdir().unwrap();
+    drop(request(&permitted(), journals.path()).unwrap());
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 0, "nothing was made");
+    let mut lease = request(&permitted(), journals.path()).unwrap();
+    lease.create_topics(&[TopicSpec::new("dropped", 1)]).unwrap();
+    let name = lease.name("dropped");
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 1);
+    drop(lease);
+    eventually("it is deleted", || {
+        !local().admin().unwrap().topics().unwrap().contains_key(&name)
+    });
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 0);
+}
+
 /// What a cluster's owner would compare: topics with their configuration and records, groups with their offsets.
 fn state(admin: &Admin) -> String {
     let mut state = String::new();
