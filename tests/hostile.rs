@@ -19,7 +19,7 @@ fn mutated(changes: usize, choices: &[u32]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn a_project_with_odd_lines_and_values_is_read(changes in 1..12_usize, choices in vec(any::<u32>(), 60)) {

@@ -123,7 +123,7 @@ pub const KINDS: [Kind; 6] = [
     },
     Kind {
         row: "sensor-processing",
-        cells: "max_poll_records  = { min = 500, max = 1000, default = 500 }\nsession_timeout   = \"30s\"\nmax_poll_interval = \"1min\"\nfetch_max_wait    = \"500ms\"",
+        cells: "max_poll_records  = { min = 500, max = 1000, default = 500 }\nsession_timeout   = \"30s\"\nrequest_timeout   = \"20s\"\nmax_poll_interval = \"1min\"\nfetch_max_wait    = \"500ms\"",
         stem: "motion-filter",
         summaries: [
             "Passes on what moved, and drops what lay still",
@@ -169,7 +169,7 @@ pub const KINDS: [Kind; 6] = [
     },
     Kind {
         row: "database-writer",
-        cells: "max_poll_records  = 1000\nsession_timeout   = \"30s\"\nmax_poll_interval = \"1min\"\nfetch_max_wait    = \"500ms\"",
+        cells: "max_poll_records  = 1000\nsession_timeout   = \"30s\"\nrequest_timeout   = \"20s\"\nmax_poll_interval = \"1min\"\nfetch_max_wait    = \"500ms\"",
         stem: "event-writer",
         summaries: [
             "Writes events to the database",

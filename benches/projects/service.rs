@@ -48,10 +48,10 @@ impl Client {
     /// A setting that lagproof does not model.
     const fn raw(self) -> &'static str {
         match self {
-            Self::Librdkafka | Self::ConfluentJavascript => "\"topic.metadata.refresh.interval.ms\" = 120000",
-            Self::Java => "\"metadata.max.age.ms\" = 120000",
-            Self::Aiokafka => "metadata_max_age_ms = 120000",
-            Self::Kafkajs => "metadataMaxAge = 120000",
+            Self::Librdkafka | Self::ConfluentJavascript => "\"socket.keepalive.enable\" = true",
+            Self::Java => "\"enable.metrics.push\" = false",
+            Self::Aiokafka => "exclude_internal_topics = true",
+            Self::Kafkajs => "connectionTimeout = 3000",
         }
     }
 }

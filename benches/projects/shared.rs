@@ -1,5 +1,6 @@
 //! The files that all services share.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::Shape;
@@ -30,6 +31,14 @@ broker  = { count = 1 }
     .to_owned();
     for number in (0..shape.services).step_by(100) {
         let _ = writeln!(text, "{} = {{ replicas = 1 }}", shape.service_name(number));
+    }
+    text.push_str("\n[environments.development.topics]\n");
+    let topics: BTreeSet<String> = (0..shape.services)
+        .step_by(100)
+        .map(|number| shape.topic_name(number))
+        .collect();
+    for topic in topics {
+        let _ = writeln!(text, "\"{topic}\" = {{ rate = \"0.1/s\", peak_rate = \"0.2/s\" }}");
     }
     text
 }
@@ -104,6 +113,7 @@ partitions = {partitions}
 rate       = {{ each = \"{rate}\", fleet = {fleet} }}
 peak       = {{ rate = {{ each = \"{peak}\", fleet = {fleet} }}, for = \"30min\", every = \"12h\" }}
 record     = {{ mean = \"{mean}\", max = \"{max}\" }}
+producer_batch = \"16KiB\"
 key        = {{ field = \"device_id\", cardinality = 20000 }}
 retention  = {{ time = \"{retention}\" }}
 "

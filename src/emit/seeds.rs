@@ -288,18 +288,21 @@ fn topic_change(topic: &Topic, state: &State<'_>) -> Result<Option<Change<TopicE
 const LONGEST: usize = 120;
 
 fn what(services: &[Change<ServiceEntry>], topics: &[Change<TopicEntry>]) -> String {
-    match (services, topics) {
-        ([one], _) if one.entry.name.len() <= LONGEST => {
+    let short = |name: &str| Some(file_name(name)).filter(|name| name.len() <= LONGEST);
+    let named = match (services, topics) {
+        ([one], _) => short(&one.entry.name).map(|name| {
             let Stamp { version, revision } = one.entry.stamp;
-            let name = file_name(&one.entry.name);
             match one.entry.content {
                 Content::Retired => format!("{name}-retired"),
                 Content::Live { .. } if revision > 1 => format!("{name}-v{version}-r{revision}"),
                 Content::Live { .. } => format!("{name}-v{version}"),
             }
-        }
-        ([], [one]) if one.entry.name.len() <= LONGEST => format!("topic-{}", file_name(&one.entry.name)),
-        ([], many) => format!("{}-topics", many.len()),
-        (many, _) => format!("{}-services", many.len()),
-    }
+        }),
+        ([], [one]) => short(&one.entry.name).map(|name| format!("topic-{name}")),
+        _ => None,
+    };
+    named.unwrap_or_else(|| match services.len() {
+        0 => format!("{}-topics", topics.len()),
+        many => format!("{many}-services"),
+    })
 }

@@ -149,7 +149,6 @@ pub(super) fn artifacts(
     let mut artifacts = schema_files();
     artifacts.extend(property_files(model));
     artifacts.extend(topic_scripts(model));
-    artifacts.extend(property_files(model));
     let replaced = history.own().map(|seed| format!("{SEEDS}/{}", seed.name)).collect();
     if let Some(draft) = seed(model, &history.landed()).map_err(CompileError::Nul)? {
         artifacts.push(named(&draft, history, now)?);

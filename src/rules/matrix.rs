@@ -134,9 +134,7 @@ fn outside_matrix(view: &ServiceView<'_>, findings: &mut Findings) {
             )
             .here(format!("{} here", value.value))
             .label(cell.span(), format!("{} says {}", row.name, cell.value))
-            .at_run_time(format!(
-                "the service runs unlike others of its type, and whoever reads the matrix does not know"
-            ))
+            .at_run_time("the service runs unlike others of its type, and whoever reads the matrix does not know")
             .help("if it is meant, add a [[deviation]] that says why; else take the line out")
             .fix(
                 Safety::Suggested,

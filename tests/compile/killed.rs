@@ -1,1 +1,98 @@
-//! (being written)
+//! Killed at any moment, and two at once: what is in `generated/` is whole.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::cli::lagproof;
+use crate::repository::{compile_command, files, seeds};
+use crate::support::{EXAMPLE, TestProject};
+
+const SERVICES: usize = 300;
+
+fn large_project() -> TestProject {
+    let project = TestProject::new();
+    let example = project.read(EXAMPLE);
+    for number in 0..SERVICES {
+        let text = example.replace("group    = \"example\"", &format!("group    = \"service-{number}\""));
+        project.write(&format!("profiles/services/service-{number:03}.toml"), text);
+    }
+    project
+}
+
+/// A whole seed carries its hash, and every other file ends as it should.
+fn assert_whole(project: &TestProject) {
+    for (path, bytes) in files(&project.path("generated")) {
+        let text = String::from_utf8(bytes).unwrap();
+        let name = path.rsplit('/').next().unwrap();
+        if name.starts_with(".lagproof") {
+            continue;
+        }
+        assert!(text.ends_with('\n'), "{path} is half-written");
+        if path.starts_with("migrations/") {
+            lagproof::history::read_seed(&text).unwrap_or_else(|problem| panic!("{path}: {problem:?}"));
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_is_untouched_or_complete_or_is_completed() {
+    let project = large_project();
+    let started = Instant::now();
+    assert_eq!(lagproof(project.root(), &["compile"]).status, Some(0));
+    let whole_run = started.elapsed();
+    let complete = files(&project.path("generated"));
+    for round in 0..30u32 {
+        std::fs::remove_dir_all(project.path("generated")).unwrap();
+        let mut child = compile_command(project.root())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // From the start to a little past the end, and denser near the end, where it writes.
+        let share = f64::from(round + 1) / 28.0;
+        std::thread::sleep(whole_run.mul_f64(share.sqrt()));
+        let _ = child.kill();
+        child.wait().unwrap();
+        if project.path("generated").exists() {
+            assert_whole(&project);
+            let now = files(&project.path("generated"));
+            let has_seed = seeds(project.root()).iter().any(|name| name.ends_with(".sql"));
+            let missing: Vec<&String> = complete.keys().filter(|path| !now.contains_key(*path)).collect();
+            assert!(
+                !has_seed || missing.is_empty(),
+                "seeds come last, and these are not there: {missing:?}"
+            );
+        }
+        let ran = lagproof(project.root(), &["compile"]);
+        assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
+        assert_eq!(files(&project.path("generated")), complete, "after kill {round}");
+    }
+}
+
+#[test]
+fn two_at_once_write_one_seed() {
+    let project = large_project();
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            compile_command(project.root())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(Instant::now() < deadline);
+    }
+    assert_eq!(seeds(project.root()).len(), 1);
+    assert_whole(&project);
+    assert_eq!(lagproof(project.root(), &["compile", "--check"]).status, Some(0));
+}

@@ -94,7 +94,7 @@ fn about_is_a_word_and_not_a_part_of_one() {
 
 #[test]
 fn topics_accept_what_is_found_about_them() {
-    let grows = "# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n";
+    let grows = "[consumer]\noffset_reset = \"earliest\"\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n";
     let allow = |topic: &str| {
         format!(
             "# file: profiles/topics.toml\n[topics.\"{topic}\"]\npartitions = 6\n[[topics.\"{topic}\".allow]]\ncode = \"T105\"\nreason = \"producers are stopped for it\"\n"

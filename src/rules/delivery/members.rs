@@ -8,7 +8,7 @@ use crate::model::origin::Sourced;
 use crate::model::service::{Concurrency, Service};
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{brokers, label_declared, label_setting};
+use crate::rules::tell::{brokers, label_declared, label_other, label_setting};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::source::{Edit, Span};
 use crate::units::format_duration;
@@ -49,17 +49,17 @@ pub const INSTANCE_ID_SHARED: Page = Page {
     source: "KIP-345 and KIP-848; the broker's error 82, FENCED_INSTANCE_ID",
 };
 
-/// A variable that nothing fills in.
+/// A name that a client refuses.
 pub const INSTANCE_ID_MALFORMED: Page = Page {
     code: Code("D115"),
     name: "instance-id-malformed",
     severity: Severity::Error,
     stance: Stance::Rejected,
-    summary: "An instance_id has a broken variable.",
-    why: "A variable is written `${NAME}`, with letters, digits and `_`. Anything else that begins with `${` is not filled in where the replica starts, so that all replicas have the same id. What characters the Java client takes besides is L107's.",
-    bad: Example::Snippet("instance_id = \"example-${POD-NAME}\"\n"),
-    good: Example::Snippet("instance_id = \"example-${POD_NAME}\"\n"),
-    source: "lagproof's own rules for its files; KIP-345",
+    summary: "An instance_id has a broken variable, or characters that the Java client refuses.",
+    why: "A variable is written `${NAME}`, with letters, digits and `_`; anything else that begins with `${` could not be filled in. Besides, the Java client takes only letters, digits, `.`, `_` and `-`, and refuses to start otherwise. (More than 249 bytes are refused when the profile is read.)",
+    bad: Example::Snippet("instance_id = \"example ${HOSTNAME}\"\n"),
+    good: Example::Snippet("instance_id = \"example-${HOSTNAME}\"\n"),
+    source: "Java 4.4.0: `Group instance id is invalid`; librdkafka 2.12.1 does not check",
 };
 
 /// A name that kafkajs does not pass on.
@@ -191,16 +191,43 @@ fn instance_id_malformed(view: &ServiceView<'_>, findings: &mut Findings) {
     let Some(id) = &view.service.instance_id else {
         return;
     };
-    if pieces(id).contains(&Piece::Broken) {
-        findings.push(
-            Finding::new(
-                &INSTANCE_ID_MALFORMED,
-                id.span(),
-                "instance_id has a variable that is not written ${NAME}",
-            )
-            .at_run_time("it can't be filled in, so that every replica has the same id, and they fence each other")
-            .help("write a variable as ${HOSTNAME}: letters, digits and `_`, in braces"),
+    let refuse = |message: String, consequence: &str| {
+        Finding::new(&INSTANCE_ID_MALFORMED, id.span(), message)
+            .at_run_time(consequence)
+            .help("write letters, digits, `.`, `_`, `-` and variables such as ${HOSTNAME}")
+    };
+    let pieces = pieces(id);
+    if pieces.contains(&Piece::Broken) {
+        findings.push(refuse(
+            "instance_id has a variable that is not written ${NAME}".to_owned(),
+            "the variable can't be filled in, so that every replica has the same id",
+        ));
+        return;
+    }
+    if *view.service.client != Client::Java {
+        return;
+    }
+    let odd = pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Text(text) => text
+                .chars()
+                .find(|&c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-')),
+            Piece::Variable | Piece::Broken => None,
+        })
+        .next();
+    let consequence = "the Java client refuses to start: `Group instance id is invalid`";
+    if let Some(odd) = odd {
+        let finding = refuse(
+            format!("instance_id has {odd:?}, which the Java client refuses"),
+            consequence,
         );
+        findings.push(label_other(finding, view.service.client.span(), "the client is java"));
+        return;
+    }
+    if matches!(id.as_str(), "." | "..") {
+        let message = format!("instance_id is `{}`, which the Java client refuses", id.value);
+        findings.push(refuse(message, consequence));
     }
 }
 
