@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use lagproof::broker::{Broker, BrokerError, Halt, Kind, Options, Surroundings, TopicSpec, Wanted};
+use lagproof::broker::{Broker, BrokerError, Halt, Kind, Options, Storage, Surroundings, TopicSpec, Wanted};
+use lagproof::units::Size;
 use rustix::process::Signal;
 
 use super::support::{Actor, eventually, here, hold, is_gone, lease, local, produce, role, runs, start, watermarks};
@@ -68,9 +69,11 @@ fn ports_taken_a_restart_and_a_death() {
     let taken = [listener.local_addr().unwrap().port(), other];
     let options = Options {
         ports: taken.to_vec(),
+        storage: Storage::Memory { room: Size(1) },
         ..Options::default()
     };
     let mut broker = start(Wanted::Local, &options).unwrap();
+    assert!(broker.folder().unwrap().starts_with("/dev/shm"));
     assert!(
         taken
             .iter()
