@@ -44,6 +44,10 @@ test-docker-if-there:
         echo 'note: brokers in docker were NOT tried: no engine answers (docker info); the local broker was'; \
     fi
 
+# The database's schema, on a PostgreSQL that the tests start themselves (or on $DATABASE_URL)
+test-db *arguments:
+    cargo test --locked --features db --test db {{ arguments }}
+
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
@@ -70,10 +74,10 @@ fmt:
 lint:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
-    cargo clippy --locked --all-targets --features kafka -- -D warnings
+    cargo clippy --locked --all-targets --features db,kafka -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients test-kafka test-docker-if-there
+ci: lint test test-clients test-db test-kafka test-docker-if-there
     cargo run --release --locked -q -- compile --check

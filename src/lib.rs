@@ -8,6 +8,8 @@
 pub mod broker;
 pub mod cli;
 pub mod clients;
+#[cfg(feature = "db")]
+pub mod db;
 pub mod declared;
 pub mod diagnostic;
 pub mod emit;

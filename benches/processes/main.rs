@@ -40,6 +40,9 @@ struct Args {
     /// Runs of each process beside other tools
     #[arg(long, default_value_t = 3)]
     peer_runs: usize,
+    /// Only write a project of each size into a folder of this one, to profile or to look at
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
     #[command(flatten)]
     floor: FloorArgs,
     /// What cargo passes.
@@ -75,6 +78,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Outcome {
+    if let Some(folder) = &args.write {
+        for services in &args.sizes {
+            projects::Shape::of(*services).write(&folder.join(services.to_string()))?;
+        }
+        return Ok(());
+    }
     let parts = match &args.parts[..] {
         [] => &[Part::Scale, Part::Real, Part::Peers],
         some => some,

@@ -16,6 +16,8 @@ use super::Outcome;
 pub struct Sample {
     /// From before the process is started until it is gone; a floor's is what it timed itself.
     pub time: Duration,
+    /// What its threads spent on a core together, in the process as a whole.
+    pub cpu: Duration,
     /// The most memory that was resident at once, in bytes. The kernel counts in what this process had when it started
     /// the other; it is kept small, with nothing of a project in memory.
     pub peak: u64,
@@ -28,10 +30,12 @@ pub struct Samples(Vec<Sample>);
 impl Samples {
     /// The median time.
     pub fn time(&self) -> Duration {
-        let mut times: Vec<Duration> = self.0.iter().map(|sample| sample.time).collect();
-        times.sort_unstable();
-        let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
-        (low + high) / 2
+        median(self.0.iter().map(|sample| sample.time))
+    }
+
+    /// The median time on a core.
+    pub fn cpu(&self) -> Duration {
+        median(self.0.iter().map(|sample| sample.cpu))
     }
 
     /// The shortest and the longest time.
@@ -48,6 +52,15 @@ impl Samples {
     /// How many times longer this took than `other`.
     pub fn over(&self, other: &Self) -> f64 {
         self.time().as_secs_f64() / other.time().as_secs_f64()
+    }
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    match times.len() {
+        0 => Duration::ZERO,
+        many => (times[(many - 1) / 2] + times[many / 2]) / 2,
     }
 }
 
@@ -111,8 +124,9 @@ pub fn process<S: AsRef<OsStr>>(program: &Path, arguments: &[S], folder: &Path) 
     let time = started.elapsed();
     let err = reader.join().map_err(|_| "standard error can't be read")??;
     if ended.status.success() {
-        let peak = ended.rusage.maxrss;
-        return Ok((Sample { time, peak }, out));
+        let rusage = ended.rusage;
+        let (cpu, peak) = (rusage.utime + rusage.stime, rusage.maxrss);
+        return Ok((Sample { time, cpu, peak }, out));
     }
     let mut message = format!("{}", program.display());
     for argument in arguments.iter().take(6) {

@@ -24,17 +24,18 @@ pub fn megabytes(bytes: u64) -> String {
 pub fn print(title: &str, results: &[(String, Samples)]) {
     println!("\n{title}");
     println!(
-        "  {:<44} {:>10} {:>10} {:>10} {:>8} {:>10}",
-        "", "median", "least", "most", "ratio", "peak"
+        "  {:<44} {:>10} {:>10} {:>10} {:>8} {:>10} {:>10}",
+        "", "median", "least", "most", "ratio", "on cores", "peak"
     );
     for (name, samples) in results {
         let (least, most) = samples.range();
         println!(
-            "  {name:<44} {:>10} {:>10} {:>10} {:>8.2} {:>10}",
+            "  {name:<44} {:>10} {:>10} {:>10} {:>8.2} {:>10} {:>10}",
             milliseconds(samples.time()),
             milliseconds(least),
             milliseconds(most),
             samples.over(&results[0].1),
+            milliseconds(samples.cpu()),
             megabytes(samples.peak()),
         );
     }

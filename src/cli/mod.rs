@@ -6,6 +6,7 @@ mod completions;
 mod docs;
 mod explain;
 mod init;
+mod migrate;
 mod output;
 mod proofs;
 mod revert;
@@ -37,7 +38,8 @@ Examples:
   lagproof check                    say what is wrong with it
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
-  lagproof compile                  write generated/";
+  lagproof compile                  write generated/
+  lagproof migrate                  put it in $DATABASE_URL";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -81,6 +83,8 @@ enum Verb {
     Revert(revert::RevertArgs),
     /// Replace the seeds that a commit has by one that stands for all of them
     Squash(squash::SquashArgs),
+    /// Bring the database in line: its schema, and the seeds that it does not have yet
+    Migrate(migrate::MigrateArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -104,6 +108,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
+        Verb::Migrate(args) => migrate::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),

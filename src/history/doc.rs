@@ -180,7 +180,14 @@ fn indent(out: &mut String, depth: usize) {
 
 /// Text as JSON, control characters escaped: it never ends a line.
 pub fn write_text(out: &mut String, text: &str) {
+    let escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f);
     out.push('"');
+    if !text.bytes().any(escaped) {
+        // Nearly every text there is.
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),

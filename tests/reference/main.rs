@@ -4,6 +4,7 @@
 mod assumptions;
 mod cases;
 mod matrix;
+mod proofs;
 mod services;
 mod topics;
 

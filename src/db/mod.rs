@@ -1,0 +1,16 @@
+//! The database: what has been applied to it, and applying the rest.
+//!
+//! Each migration runs in a transaction of its own, together with its line in the ledger (`lagproof.ledger`): a run that
+//! is killed leaves whole migrations or nothing of one. A lock that the server holds for the connection lets one run
+//! work at a time, and falls with it.
+
+mod connect;
+mod error;
+mod files;
+mod ledger;
+mod migrate;
+
+pub use error::MigrateError;
+pub use files::{Kind, Migration, Migrations, SCHEMA, read_migrations};
+pub use ledger::Applied;
+pub use migrate::{Mode, Progress, Report, migrate};

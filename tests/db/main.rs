@@ -1,0 +1,19 @@
+//! The schema in migrations/, on a real PostgreSQL that the tests start themselves. Run it with `just test-db`.
+
+mod alerts;
+mod attacks;
+mod database;
+mod docs;
+mod limits;
+mod migrate;
+mod monitor;
+mod overrides;
+mod partitions;
+mod privileges;
+mod recording;
+mod replay;
+mod requirements;
+mod samples;
+mod schema;
+mod seeds;
+mod server;
