@@ -25,6 +25,25 @@ test-clients:
     tests/clients/run target/lowered
     tests/clients/run generated/properties
 
+# Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
+test-kafka *arguments:
+    cargo test --locked --features kafka --lib broker::
+    cargo test --locked --features kafka --test kafka {{ arguments }}
+
+# The same broker in a container; needs an engine that answers
+test-docker *arguments:
+    tests/docker/image
+    cargo test --locked --features kafka --test docker {{ arguments }}
+
+# test-docker where an engine answers, else a line that says that it was not tried
+[private]
+test-docker-if-there:
+    @if docker info >/dev/null 2>&1; then \
+        {{ just_executable() }} test-docker; \
+    else \
+        echo 'note: brokers in docker were NOT tried: no engine answers (docker info); the local broker was'; \
+    fi
+
 # The database's schema, on a PostgreSQL that the tests start themselves (or on $DATABASE_URL)
 test-db *arguments:
     cargo test --locked --features db --test db {{ arguments }}
@@ -54,10 +73,11 @@ fmt:
 # Formatting, clippy without a warning, and shellcheck where it is installed
 lint:
     cargo fmt --check
-    cargo clippy --locked --all-targets --all-features -- -D warnings
+    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features db,kafka -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients test-db
+ci: lint test test-clients test-db test-kafka test-docker-if-there
     cargo run --release --locked -q -- compile --check

@@ -4,6 +4,8 @@
 //! into the [`model`], [`rules`] judge it, [`emit`] writes it. A room uses rooms on lower floors only; the test
 //! `tests/house.rs` holds that.
 
+#[cfg(feature = "kafka")]
+pub mod broker;
 pub mod cli;
 pub mod clients;
 #[cfg(feature = "db")]

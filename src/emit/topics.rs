@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::model::broker::Environment;
-use crate::model::keywords::{GroupProtocol, Keyword, Ordering};
+use crate::model::keywords::{GroupProtocol, Ordering};
 use crate::model::project::Model;
 use crate::model::settings::Setting;
 use crate::model::topic::Topic;
@@ -81,7 +81,7 @@ fn topics_script(model: &Model, environment: Option<&Environment>) -> Option<Str
             *topic.replication,
             quote(key)
         );
-        for (name, value) in configuration(topic) {
+        for (name, value) in topic.configuration() {
             let _ = write!(lines, " {}", quote(&format!("{name}={value}")));
         }
         lines.push('\n');
@@ -101,22 +101,6 @@ fn topics_script(model: &Model, environment: Option<&Environment>) -> Option<Str
         TOPICS,
         &lines,
     ))
-}
-
-/// A topic's configuration in Kafka's names, by name.
-fn configuration(topic: &Topic) -> Vec<(&'static str, String)> {
-    let milliseconds = |duration: &crate::model::origin::Sourced<std::time::Duration>| duration.as_millis().to_string();
-    let bytes = |size: &crate::model::origin::Sourced<crate::units::Size>| size.bytes().to_string();
-    [
-        ("cleanup.policy", Some(topic.cleanup.as_str().to_owned())),
-        ("retention.bytes", topic.retention_size.as_ref().map(bytes)),
-        ("retention.ms", topic.retention_time.as_ref().map(milliseconds)),
-        ("segment.bytes", topic.segment_size.as_ref().map(bytes)),
-        ("segment.ms", topic.segment_time.as_ref().map(milliseconds)),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-    .collect()
 }
 
 fn groups_script(model: &Model) -> Option<String> {

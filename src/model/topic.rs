@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::source::Span;
 use crate::units::{Rate, Size};
 
-use super::keywords::{Cleanup, Ordering};
+use super::keywords::{Cleanup, Keyword as _, Ordering};
 use super::origin::Sourced;
 use super::service::Allow;
 
@@ -87,5 +87,22 @@ impl Topic {
         let batch = self.producer_batch.as_ref().map(|size| size.bytes());
         let record = self.record_max.as_ref().map(|size| size.bytes());
         batch.max(record)
+    }
+
+    /// Its configuration in Kafka's names and units, by name.
+    #[must_use]
+    pub fn configuration(&self) -> Vec<(&'static str, String)> {
+        let milliseconds = |duration: &Sourced<Duration>| duration.as_millis().to_string();
+        let bytes = |size: &Sourced<Size>| size.bytes().to_string();
+        [
+            ("cleanup.policy", Some(self.cleanup.as_str().to_owned())),
+            ("retention.bytes", self.retention_size.as_ref().map(bytes)),
+            ("retention.ms", self.retention_time.as_ref().map(milliseconds)),
+            ("segment.bytes", self.segment_size.as_ref().map(bytes)),
+            ("segment.ms", self.segment_time.as_ref().map(milliseconds)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
     }
 }

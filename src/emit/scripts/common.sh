@@ -50,6 +50,10 @@ find_tool() {
     usage_error "neither $name nor $name.sh is on PATH: add Kafka's bin folder to it, or set KAFKA_HOME or $variable"
 }
 
+# Runs one of Kafka's tools. Java reads its arguments, and prints, by the locale: in "C" a group named größe would be
+# another one.
+in_utf8() { env LC_ALL=C.UTF-8 "$@"; }
+
 # Shows a command that changes the cluster and, unless this is a dry run, runs it; what it printed is in `output`.
 output=''
 change() {
@@ -62,7 +66,7 @@ change() {
     done
     printf '%s\n' "$shown"
     [[ $mode == apply ]] || return 0
-    output=$("$@" 2>&1)
+    output=$(in_utf8 "$@" 2>&1)
 }
 
 # Ends the script after a command that failed.

@@ -16,7 +16,7 @@ want() {
 # Reads every group's configuration, in one call.
 observe() {
     local described line name=''
-    described=$("$kafka_configs" "${connection[@]}" --describe --entity-type groups) || {
+    described=$(in_utf8 "$kafka_configs" "${connection[@]}" --describe --entity-type groups) || {
         printf '%s\n' "$described" >&2
         fail "the groups at $BOOTSTRAP_SERVER can't be read (brokers before 4.0 have no group configuration); nothing was changed"
     }

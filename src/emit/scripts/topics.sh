@@ -42,7 +42,7 @@ field() {
 # Reads how the topics of one regular expression are now.
 describe() {
     local described line name
-    described=$("$kafka_topics" "${connection[@]}" --describe --if-exists --topic "^($1)\$") || {
+    described=$(in_utf8 "$kafka_topics" "${connection[@]}" --describe --if-exists --topic "^($1)\$") || {
         printf '%s\n' "$described" >&2
         fail "the topics at $BOOTSTRAP_SERVER can't be read; nothing was changed"
     }

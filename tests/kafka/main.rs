@@ -1,0 +1,13 @@
+//! Brokers for real: a local one, started from Apache Kafka's jars, is what most of this runs on.
+
+#[path = "../emit/build.rs"]
+mod build;
+#[path = "../support/broker.rs"]
+mod support;
+
+mod cache;
+mod foreign;
+mod groups;
+mod lifecycle;
+mod mock;
+mod scripts;
