@@ -64,6 +64,10 @@ find_tool() {
     usage_error "neither $name nor $name.sh is on PATH: add Kafka's bin folder to it, or set KAFKA_HOME or $variable"
 }
 
+# Runs one of Kafka's tools. Java reads its arguments, and prints, by the locale: in "C" a group named größe would be
+# another one.
+in_utf8() { env LC_ALL=C.UTF-8 "$@"; }
+
 # Shows a command that changes the cluster and, unless this is a dry run, runs it; what it printed is in `output`.
 output=''
 change() {
@@ -76,7 +80,7 @@ change() {
     done
     printf '%s\n' "$shown"
     [[ $mode == apply ]] || return 0
-    output=$("$@" 2>&1)
+    output=$(in_utf8 "$@" 2>&1)
 }
 
 # Ends the script after a command that failed.
@@ -129,7 +133,7 @@ field() {
 # Reads how the topics of one regular expression are now.
 describe() {
     local described line name
-    described=$("$kafka_topics" "${connection[@]}" --describe --if-exists --topic "^($1)\$") || {
+    described=$(in_utf8 "$kafka_topics" "${connection[@]}" --describe --if-exists --topic "^($1)\$") || {
         printf '%s\n' "$described" >&2
         fail "the topics at $BOOTSTRAP_SERVER can't be read; nothing was changed"
     }
