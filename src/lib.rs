@@ -13,6 +13,8 @@ pub mod db;
 pub mod declared;
 pub mod diagnostic;
 pub mod emit;
+#[cfg(feature = "kafka")]
+pub mod harness;
 pub mod history;
 pub mod model;
 pub mod project;

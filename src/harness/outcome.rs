@@ -1,0 +1,90 @@
+//! What one `verify` came to: what reports are made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Trial;
+use super::verdict::{SideOutcome, Verdict};
+
+/// The outcome's format; its JSON schema is generated.
+pub const FORMAT: u32 = 1;
+
+/// What one `verify` came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// lagproof's version.
+    pub lagproof: String,
+    /// The project's name.
+    pub project: String,
+    /// When it began, Unix time in microseconds.
+    pub started_us: i64,
+    /// Seconds that it took in all.
+    pub seconds: f64,
+    /// What drew the load.
+    pub seed: u64,
+    /// The broker.
+    pub broker: BrokerFacts,
+    /// The machine.
+    pub machine: MachineFacts,
+    /// What was tried, in order.
+    pub trials: Vec<TrialOutcome>,
+    /// Why it ended before its plan did; its verdicts count for what was measured.
+    pub cut_short: Option<String>,
+}
+
+/// The broker that a verdict comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BrokerFacts {
+    /// `docker`, `local`, `mock`, `declared`.
+    pub kind: String,
+    /// In words: "Apache Kafka 4.3.1 in docker (apache/kafka:4.3.1), ready in 3.6 s".
+    pub what: String,
+    /// Kafka's version.
+    pub version: String,
+    /// Why this one.
+    pub why: String,
+    /// Whether it is a smoke test only, as on the mock: no verdict is one then.
+    pub smoke_test: bool,
+}
+
+/// The machine that a verdict comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineFacts {
+    /// Its operating system and version.
+    pub system: String,
+    /// Its processor's name.
+    pub processor: String,
+    /// Its cores.
+    pub cores: u32,
+    /// Its memory in bytes.
+    pub memory: u64,
+}
+
+/// One trial and what it came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialOutcome {
+    /// The plan.
+    pub trial: Trial,
+    /// The sides, the baseline first where there is one.
+    pub sides: Vec<SideOutcome>,
+    /// The trial's verdict: that of the compiled side.
+    pub verdict: Verdict,
+    /// Settings that were put back one at a time, and what came of it; empty where nobody asked.
+    pub put_back: Vec<PutBack>,
+}
+
+/// One setting of the baseline put back into the compiled side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// Its neutral name.
+    pub setting: String,
+    /// Its value in the baseline.
+    pub before: String,
+    /// Its value as compiled.
+    pub after: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, where it failed.
+    pub what: String,
+}

@@ -1,0 +1,71 @@
+//! What crosses between the harness and the processes that it starts: specs in, sample lines out.
+//!
+//! A process gets its spec as one line of JSON on standard input, and may get commands on later lines ([`Command`]). It
+//! writes sample lines of JSON to standard output, one object a line, as things happen: one that is killed has said
+//! all but the last quarter of a second. Standard error is its log. The end of standard input means "stop".
+//!
+//! Nothing here is a percentile: histograms, counters, ranges and offsets merge across shards and machines.
+//! Times are Unix time in microseconds.
+
+mod load;
+mod record;
+mod ticks;
+mod worker;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
+pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
+pub use ticks::Ticks;
+pub use worker::{
+    CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, EndReason, HandlerSpec, Position, RetrySpec, WorkSpec,
+    WorkerLine, WorkerSpec, WorkerTick,
+};
+
+/// The protocol's version. A process refuses a spec of another one.
+pub const PROTOCOL: u32 = 1;
+
+/// One of several processes that share out the same work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub index: u32,
+    /// How many there are; at least 1.
+    pub of: u32,
+}
+
+/// What a process may be told on later lines of its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Finish in good order: commit what is done, leave the group, write the last line, exit 0.
+    Stop,
+}
+
+/// One partition's records as one load shard sends them, numbered from 0 without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stream {
+    /// The topic's name on the broker.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The load shard.
+    pub shard: u32,
+}
+
+/// Numbers `from..to` (the end not among them) of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// The stream.
+    #[serde(flatten)]
+    pub stream: Stream,
+    /// The first number.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+}
+
+/// A histogram of microseconds that merges: HdrHistogram's V2 format, deflated, in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EncodedHistogram(pub String);
