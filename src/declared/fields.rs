@@ -62,7 +62,7 @@ enum Openness {
 pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findings) -> Option<T> {
     let (table, errors) = parse(text);
     let broken = !errors.is_empty();
-    findings.extend(syntax_findings(file, &errors));
+    findings.extend(syntax_findings(file, text, &errors));
     let mut inner = Findings::new();
     let span = table.span();
     let read = read_table(file, table.get_ref(), span, &mut inner);

@@ -218,7 +218,7 @@ impl Leaf for f64 {
         }
         Err(LeafError::refused(
             &pages::OUT_OF_RANGE,
-            format!("{number} is not a number from 0 to 10^12"),
+            format!("{number:?} is not a number from 0 to 10^12"),
             None,
         ))
     }
