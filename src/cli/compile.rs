@@ -204,7 +204,7 @@ fn parts(compiled: &Compiled) -> String {
     .join(", ")
 }
 
-fn count(number: usize, one: &str) -> String {
+pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 

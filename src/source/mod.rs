@@ -6,6 +6,6 @@ mod read;
 mod span;
 
 pub use conflict::conflicts;
-pub use edit::{Edit, EditError, apply_edits};
+pub use edit::{Edit, EditError, apply_edits, printed_like};
 pub use read::{EntryKind, Listing, ReadError, Tree, read_text};
 pub use span::{FileId, LineColumn, SourceFile, Sources, Span};
