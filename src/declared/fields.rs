@@ -11,7 +11,7 @@ use crate::source::{FileId, Span};
 
 use super::leaf::Leaf;
 use super::pages;
-use super::problems::{Missing, leaf_finding, missing_key, nearest, secret_finding, unknown_key, wrong_type};
+use super::problems::{Missing, leaf_findings, missing_key, nearest, secret_finding, unknown_key, wrong_type};
 use super::secrets::looks_secret;
 use super::syntax::{parse, syntax_findings};
 
@@ -146,7 +146,7 @@ impl<'t> Fields<'t> {
         match T::read(value, *file) {
             Ok(value) => Some(Spanned { value, span }),
             Err(error) => {
-                findings.push(leaf_finding(key, span, error));
+                findings.extend(leaf_findings(key, span, error));
                 None
             }
         }
@@ -284,7 +284,7 @@ impl<'t> Fields<'t> {
             let span = Span::new(*file, value.span());
             match T::read(value, *file) {
                 Ok(value) => out.push((key, Spanned { value, span })),
-                Err(error) => findings.push(leaf_finding(&key.value, span, error)),
+                Err(error) => findings.extend(leaf_findings(&key.value, span, error)),
             }
         }
         out
