@@ -3,6 +3,9 @@
 mod check;
 mod compile;
 mod completions;
+#[cfg(feature = "db")]
+mod database;
+mod diff;
 mod docs;
 mod explain;
 mod init;
@@ -39,7 +42,8 @@ Examples:
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
   lagproof compile                  write generated/
-  lagproof migrate                  put it in $DATABASE_URL";
+  lagproof migrate                  put it in $DATABASE_URL
+  lagproof diff --database          what is otherwise there";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -85,6 +89,8 @@ enum Verb {
     Squash(squash::SquashArgs),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
+    /// Say what differs between the profiles and the database, and settle what people changed there
+    Diff(diff::DiffArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -109,6 +115,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
+        Verb::Diff(args) => diff::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),
