@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use rdkafka::util::get_rdkafka_version;
 
 use crate::harness::protocol::{
-    Clock, Lines, LoadLine, LoadSpec, PROTOCOL, ProcessError, Stop, Ticks, UsageMeter, obey, read_spec,
+    Clock, Lines, LoadLine, LoadSpec, PROTOCOL, ProcessError, Stop, Ticks, UsageMeter, obey, precise_sleep, read_spec,
 };
 
 use super::account::{Account, Reports, Sent};
@@ -58,10 +58,11 @@ pub fn run(
     let system = |what: &str, error: std::io::Error| ProcessError(format!("could not {what}: {error}"));
     stop.on_signals().map_err(|error| system("watch for signals", error))?;
     obey(input, &stop).map_err(|error| system("start a thread", error))?;
-    precise_sleep();
 
     let account = Arc::new(Account::new(&spec));
     let producer = connect(&spec, &account, &stop)?;
+    // Of this thread and those that it starts from now on; the client's own are as they are.
+    precise_sleep();
     let lines = Arc::new(Lines::new(output, stop.clone()));
     lines.write(&LoadLine::Ready {
         at_us: clock.now_us(),
@@ -114,14 +115,6 @@ pub fn run(
         failed: tally.failed_total,
     });
     Ok(())
-}
-
-/// Has the system wake this thread when it asked for, not up to 50 µs later.
-pub(in crate::harness) fn precise_sleep() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)) {
-        eprintln!("sleeps stay less precise: {error}");
-    }
 }
 
 /// A producer that knows all topics.
@@ -273,7 +266,6 @@ struct Ticker {
 impl Ticker {
     /// Until it is done; then says which tick would have been next.
     fn until<W: Write>(&mut self, done: &Stop, ticks: Ticks, lines: &Lines<W>) -> u32 {
-        precise_sleep();
         let mut tick = ticks.next_after(self.clock.now_us());
         while !done.wait_until(self.clock.instant_at(ticks.at(tick))) {
             let elapsed = self.clock.now_us() - self.start_us;
