@@ -9,12 +9,14 @@ mod diff;
 mod docs;
 mod explain;
 mod init;
+mod load;
 mod migrate;
 mod output;
 mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,6 +106,12 @@ enum Verb {
     /// Write the generated reference into docs/reference
     #[command(hide = true)]
     Docs(docs::DocsArgs),
+    /// Send a load: a spec on standard input, lines on standard output
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+    /// Consume as a spec on standard input says, lines on standard output
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 /// Runs a command line.
@@ -122,6 +130,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::run_man(args),
         Verb::Docs(args) => docs::run(args),
+        Verb::Load(args) => load::run(args),
+        Verb::Worker(args) => worker::run(args),
     };
     exit.if_all_was_printed().into()
 }

@@ -6,8 +6,10 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod load;
 pub mod outcome;
 pub mod plan;
 pub mod protocol;
 pub mod recording;
 pub mod verdict;
+pub mod worker;
