@@ -8,6 +8,7 @@
 
 pub mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod protocol;
 pub mod recording;
 pub mod verdict;
