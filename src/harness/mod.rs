@@ -11,4 +11,5 @@ pub mod plan;
 pub mod progress;
 pub mod protocol;
 pub mod recording;
+pub mod report;
 pub mod verdict;

@@ -18,6 +18,7 @@ mod ticks;
 mod usage;
 mod worker;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
@@ -78,6 +79,6 @@ pub struct Range {
 }
 
 /// A histogram of microseconds that merges: HdrHistogram's V2 format, deflated, in base64.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct EncodedHistogram(pub String);
