@@ -16,7 +16,7 @@ LAGPROOF = os.environ.get("LAGPROOF", str(ROOT / "target/debug/lagproof"))
 
 # Ends the server when our end of the pipe closes; `restart` on the pipe crashes and starts it, `down` only crashes it.
 _KEEPER = """trap '' INT TERM HUP
-start() { "$1" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+start() { "$1" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off \
     -c full_page_writes=off -c max_connections=200 >>"$2/log" 2>&1 </dev/null & server=$!; }
 start "$1" "$2"
 while read -r word; do
@@ -127,6 +127,11 @@ class Postgres:
         self._tell("restart")
         time.sleep(0.5)
         self.ready()
+
+    def up(self) -> None:
+        """Starts it where it does not run."""
+        if subprocess.run([self._bin / "pg_isready", "-q", "-h", self.folder]).returncode != 0:
+            self.restart()
 
     def stop(self) -> None:
         """Ends it and removes its folder."""

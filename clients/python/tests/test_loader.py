@@ -263,7 +263,7 @@ async def test_the_last_good_settings_start_it_while_the_database_is_down(
                 await eventually(lambda: loader._configs[service.name].max_poll_records == 8, within=20)
                 await consumer.stop()
     finally:
-        await asyncio.to_thread(service.postgres.restart)
+        await asyncio.to_thread(service.postgres.up)
 
 
 def test_last_good_files_of_another_service_or_form_are_not_used(service: Service) -> None:

@@ -42,19 +42,14 @@ def make_aiokafka(settings: Settings, bootstrap_servers: str | list[str] | None)
 
     Raises BadRow where the row is for another client, or the client refuses it.
     """
+    lowered = lower(settings)
     if settings.client != "aiokafka":
         raise BadRow(
             settings.service_name,
             "client",
             f"its profile declares {settings.client}, and this is aiokafka",
-            'Set client = "aiokafka" in its profile'
-            + (
-                ", or make the consumer with create_consumer, which knows librdkafka"
-                if settings.client == "librdkafka"
-                else ""
-            ),
+            'Set client = "aiokafka" in its profile, or make the consumer with create_consumer, which knows librdkafka',
         )
-    lowered = lower(settings)
     for note in lowered.notes:
         _once(
             settings.service_name,

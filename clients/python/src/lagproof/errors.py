@@ -37,7 +37,7 @@ class UnknownService(LagproofError):
         shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         super().__init__(
             f"service {service_name!r} is not in pipeline_consumer_configs"
-            + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+            + (f"; did you mean {nearest[0]!r}?" if nearest else ".")
             + (f" Known: {shown}." if names else " There is no service at all yet.")
             + " A new service begins as profiles/services/NAME.toml, then `lagproof compile` and `lagproof migrate`"
         )

@@ -26,12 +26,12 @@ async def positions_and_ends(owner: BaseKafkaConsumer) -> dict[TopicPartition, t
         return {}
     found: dict[TopicPartition, int] = {}
     work = owner.work
-    in_hand = {part.partition: part for part in work.parts} if work is not None else {}
+    in_hand = {part.partition: part.records[0].offset for part in work.parts} if work is not None else {}
+    if work is not None:
+        in_hand.update(work.positions())
     for partition in consumer.assignment():
-        part = in_hand.get(partition)
-        if part is not None:
-            position = part.position()
-            found[partition] = part.records[0].offset if position is None else position
+        if partition in in_hand:
+            found[partition] = in_hand[partition]
         elif partition in owner.positions:
             found[partition] = owner.positions[partition]
         else:

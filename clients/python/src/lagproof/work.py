@@ -63,10 +63,13 @@ class Part:
 class Lane:
     """What runs one after the other; several lanes run at once."""
 
-    __slots__ = ("cursor", "recovering", "seen", "since", "steps", "task", "timed_out")
+    __slots__ = ("cursor", "part", "recovering", "seen", "since", "start", "steps", "task", "timed_out")
 
     def __init__(self) -> None:
         self.cursor = Cursor(0)
+        self.part: Part | None = None
+        """What the cursor runs over, from `start` on; None where lanes take single records."""
+        self.start = 0
         self.recovering = False
         self.steps = 0
         self.seen = (-1, -1)
@@ -115,12 +118,20 @@ class Work:
     @property
     def left(self) -> int:
         """How many of them are not done."""
+        self._look()
         return sum(part.left for part in self.parts)
 
     def positions(self) -> dict[Any, int]:
         """By partition, what can be committed now."""
+        self._look()
         found = ((part.partition, part.position()) for part in self.parts)
         return {partition: position for partition, position in found if position is not None}
+
+    def _look(self) -> None:
+        """What lanes are through with since they last said so."""
+        for lane in self._lanes:
+            if lane.part is not None:
+                lane.part.mark(lane.start, lane.cursor.at)
 
     def stop(self) -> None:
         """Begins no further record; those in handlers go on."""
@@ -219,6 +230,7 @@ class Work:
             singly = self._after_record is not None
             while at < count and not self.stopping:
                 records = part.records[: at + 1] if singly else part.records
+                lane.cursor, lane.part, lane.start = Cursor(at), part, at
                 end, error = await self._guarded(lane, records, at)
                 part.mark(at, end)
                 if error is not None:
@@ -229,6 +241,7 @@ class Work:
                 if self._after_record is not None and end > at:
                     await self._after_record(self)
                 at = end
+            lane.part = None
 
     def _chains(self) -> deque[list[tuple[Part, int]]]:
         """Records of one key in their order, each key by itself; records without a key are each by themselves."""
