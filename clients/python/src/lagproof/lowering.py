@@ -57,8 +57,15 @@ _OFF = {"statistics_interval_ms": 0, "receive_buffer_bytes": 0}
 
 
 _ENVIRONMENTS = (
-    ("ssl_", "sasl_", "security_", "https_", "bootstrap_", "metadata_broker_list")
-    + ("enable_ssl_", "enable_sasl_", "oauthbearer_")
+    "ssl_",
+    "sasl_",
+    "security_",
+    "https_",
+    "bootstrap_",
+    "metadata_broker_list",
+    "enable_ssl_",
+    "enable_sasl_",
+    "oauthbearer_",
 )
 
 

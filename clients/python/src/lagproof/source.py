@@ -15,11 +15,11 @@ import asyncpg
 
 from . import last_good
 from .errors import DatabaseAway, LagproofError, NoRights, NotMigrated, RetiredService, UnknownService
+from .listening import Ears
 from .settings import Config, read_settings
 
 log = logging.getLogger("lagproof")
 
-CHANNEL = "lagproof_config"
 _QUERY = "SELECT status, version, generation, etag, settings::text AS settings FROM lagproof.read_config_v1($1)"
 # What says that the database is away rather than wrong.
 AWAY: tuple[type[BaseException], ...] = (
@@ -142,15 +142,20 @@ class Watcher:
         self._every = every
         self._look = asyncio.Event()
         self._trouble: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self.listening = False
+        self._task: asyncio.Task[None] | None = None
+        self._ears: Ears | None = None
+
+    @property
+    def listening(self) -> bool:
         """Whether the database says by itself when something changed."""
+        return self._ears is not None and self._ears.listening
 
     def start(self) -> None:
         """Begins to look."""
-        self._tasks = [asyncio.create_task(self._poll(), name="lagproof-poll")]
+        self._task = asyncio.create_task(self._poll(), name="lagproof-poll")
         if self._pool.get_max_size() > 1:
-            self._tasks.append(asyncio.create_task(self._listen(), name="lagproof-listen"))
+            self._ears = Ears.of(self._pool)
+            self._ears.add(self._config.service_name, self._look)
         else:
             log.info(
                 "%s: the pool has one connection, which is not kept for LISTEN: changes are found within %g s. "
@@ -161,10 +166,13 @@ class Watcher:
 
     async def stop(self) -> None:
         """Stops looking."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        if self._ears is not None:
+            await self._ears.remove(self._look)
+            self._ears = None
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
 
     def look_now(self) -> None:
         """Looks at once rather than when it is due."""
@@ -210,42 +218,3 @@ class Watcher:
         if trouble != self._trouble:
             self._trouble = trouble
             log.error("%s", trouble)
-
-    def _heard(self, _connection: Any, _process: int, _channel: str, payload: str) -> None:
-        with contextlib.suppress(ValueError, AttributeError):
-            if json.loads(payload).get("service_name", self._config.service_name) != self._config.service_name:
-                return
-        self._look.set()
-
-    async def _listen(self) -> None:
-        pause = 1.0
-        while True:
-            try:
-                async with self._pool.acquire(timeout=10) as connection:
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
-                    await connection.add_listener(CHANNEL, self._heard)
-                    self.listening = True
-                    self._look.set()  # what changed while nobody listened
-                    pause = 1.0
-                    try:
-                        await self._hold(connection, gone)
-                    finally:
-                        self.listening = False
-                        if not connection.is_closed():
-                            with contextlib.suppress(Exception):
-                                await connection.remove_listener(CHANNEL, self._heard)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.debug("%s: LISTEN ended: %s", self._config.service_name, error)
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-            pause = min(pause * 2, 30.0)
-
-    async def _hold(self, connection: Any, gone: asyncio.Event) -> None:
-        """Until the connection is gone; asked now and then, since a dead network says nothing."""
-        while not gone.is_set():
-            try:
-                await asyncio.wait_for(gone.wait(), 60)
-            except asyncio.TimeoutError:
-                await connection.execute("SELECT 1", timeout=10)
