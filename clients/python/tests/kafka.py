@@ -89,7 +89,9 @@ class Kafka:
             offsets = await admin.list_consumer_group_offsets(group)
         finally:
             await admin.close()
-        return {one.partition: found.offset for one, found in offsets.items() if one.topic == topic and found.offset >= 0}
+        return {
+            one.partition: found.offset for one, found in offsets.items() if one.topic == topic and found.offset >= 0
+        }
 
     async def ends(self, topic: str) -> dict[int, int]:
         """The log's ends, by partition."""

@@ -92,7 +92,9 @@ async def test_an_unknown_service_says_which_are_known(service: Service) -> None
     assert "lagproof compile" in text
 
 
-@pytest.mark.parametrize("name", ["'; DROP TABLE pipeline_consumer_configs; --", "a/../../b", "größe 日本", "", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ["'; DROP TABLE pipeline_consumer_configs; --", "a/../../b", "größe 日本", "", "x" * 500]
+)
 async def test_names_are_only_names(service: Service, name: str) -> None:
     loader = KafkaConsumerConfigLoader(service.pool)
     with pytest.raises(lagproof.UnknownService):
@@ -230,7 +232,9 @@ async def test_an_override_that_ends_is_found_without_any_change_of_the_row(serv
     await service.seed(["t"], consumer={"max_poll_records": 1})
     connection = await asyncpg.connect(service.postgres.url(service.database))
     await connection.execute("SET lagproof.until = '2 seconds'")
-    await connection.execute("UPDATE pipeline_consumer_configs SET max_poll_records = 9 WHERE service_name = $1", service.name)
+    await connection.execute(
+        "UPDATE pipeline_consumer_configs SET max_poll_records = 9 WHERE service_name = $1", service.name
+    )
     await connection.close()
     async with KafkaConsumerConfigLoader(service.pool, poll_every=0.5) as loader:
         assert (await loader.load_config(service.name)).max_poll_records == 9

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,9 +22,10 @@ from .clients import AIOKAFKA, group_lag, make_aiokafka, start_aiokafka, topics_
 from .consumer_config_loader import KafkaConsumerConfigLoader
 from .errors import DownstreamUnavailable
 from .failures import Failures, OnPoison
-from .following import Following
+from .following import Fixed, Following
 from .handling import Handling
 from .instance import Instance
+from .membership import keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
@@ -96,7 +96,7 @@ class BaseKafkaConsumer:
         self._stash: dict[TopicPartition, list[Any]] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
-        self._following: Following | None = None
+        self._following: Following | Fixed | None = None
 
     # ---- for subclasses
 
@@ -110,6 +110,13 @@ class BaseKafkaConsumer:
 
     async def started(self) -> None:
         """Called once, when the consumer has joined for the first time. To be overridden."""
+
+    async def batch_begins(self, work: Work) -> None:
+        """Called before a batch's first record. To be overridden."""
+
+    def record_failed(self, record: Any, dead: bool) -> None:
+        """Called for a record that failed for good and is passed by; `dead`: it is in the dead-letter topic. To be
+        overridden."""
 
     # ---- running
 
@@ -149,20 +156,13 @@ class BaseKafkaConsumer:
 
         Raises what `load_config` raises, PoisonRecord (see `on_poison`), SameInstance, and Kafka's refusals of access.
         """
-        config = await self.loader.load_config(self.service_name)
-        topics_of(config.settings, self._given_topics)
-        make_aiokafka(config.settings, self.bootstrap_servers)._closed = True  # refused now rather than later
-        instance = Instance(self.loader.db_pool, self.service_name, AIOKAFKA, running=None)
-        if config.settings.instance_id is not None:
-            instance.name, instance.static = expand(config.settings.instance_id, self.service_name), True
-        await instance.claim()
-        self._following = Following(self, instance, config)
+        self._following = following = await self._follow()
         signals = Signals(self.stop) if handle_signals else None
         recorder: Recorder | None = None
         try:
             self._consumer = await self._started_consumer()
-            await self._following.start()
-            recorder = Recorder(self, instance.name)
+            await following.start()
+            recorder = Recorder(self, following.name)
             recorder.start()
             await self.started()
             self._ready.set()
@@ -170,21 +170,31 @@ class BaseKafkaConsumer:
         finally:
             if recorder is not None:
                 await recorder.stop()
-            await self._following.stop()
             if self._consumer is not None:
                 await self._consumer.stop()
+            await following.stop()
             await self._failures.close()
             self._handling.close()
-            await instance.stop()
             if signals is not None:
                 signals.restore()
-        if instance.fenced is not None:
-            raise instance.fenced
+        if following.fenced is not None:
+            raise following.fenced
+
+    async def _follow(self) -> Following | Fixed:
+        """What it runs with, and what follows it; refuses now what could not start later."""
+        config = await self.loader.load_config(self.service_name)
+        topics_of(config.settings, self._given_topics)
+        make_aiokafka(config.settings, self.bootstrap_servers)._closed = True
+        instance = Instance(self.loader.db_pool, self.service_name, AIOKAFKA)
+        if config.settings.instance_id is not None:
+            instance.name, instance.static = expand(config.settings.instance_id, self.service_name), True
+        await instance.claim()
+        return Following(self, instance, config)
 
     async def _started_consumer(self) -> AIOKafkaConsumer:
         self._assigned.clear()
         return await start_aiokafka(
-            lambda: make_aiokafka(self.settings, self.bootstrap_servers),
+            self._make,
             self.topics,
             self.service_name,
             _Listener(self),
@@ -192,12 +202,15 @@ class BaseKafkaConsumer:
             stopped=self._stop.is_set,
         )
 
+    def _make(self) -> AIOKafkaConsumer:
+        return make_aiokafka(self.settings, self.bootstrap_servers)
+
     async def _consume(self) -> None:
         following = self._following
         assert following is not None
         trouble = 0.0
         while not self._stop.is_set():
-            if following.instance.fenced is not None:
+            if following.fenced is not None:
                 return
             if following.turn.is_set():
                 await following.restart()
@@ -252,6 +265,11 @@ class BaseKafkaConsumer:
         return self._work
 
     @property
+    def downstream_is_down(self) -> bool:
+        """Whether the circuit breaker is open."""
+        return self._breaker.is_open
+
+    @property
     def consumer(self) -> AIOKafkaConsumer | None:
         """The client; another one after a restart."""
         return self._consumer
@@ -273,7 +291,8 @@ class BaseKafkaConsumer:
             lambda error: self._handling.is_batch and not isinstance(error, self.downstream_errors),
         )
         self._work = work
-        watch = asyncio.ensure_future(self._keep_membership(work, settings.max_poll_interval_ms / 1000))
+        await self.batch_begins(work)
+        watch = asyncio.ensure_future(keep_membership(self, work, self._stash))
         done = 0
         try:
             await self._finish(work, 1 if self._handling.is_batch else settings.concurrency)
@@ -312,34 +331,6 @@ class BaseKafkaConsumer:
             if not running.done():
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
-
-    async def _keep_membership(self, work: Work, interval: float) -> None:
-        """While a batch takes long or the downstream is down: partitions paused, and the client polled all the same."""
-        said = False
-        beat = min(interval / 4, 1.0)
-        while True:
-            await asyncio.sleep(beat)
-            elapsed = time.monotonic() - work.began
-            if elapsed < interval / 2 and not self._breaker.is_open:
-                continue
-            if elapsed > interval * 0.8 and not said and not self._breaker.is_open:
-                said = True
-                log.warning(
-                    "%s: a batch of %d takes longer than max_poll_interval (%g s), %d records to go: partitions are paused "
-                    "and membership is kept; lower max_poll_records, or raise max_poll_interval",
-                    self.service_name,
-                    work.records,
-                    interval,
-                    work.left,
-                )
-            consumer = self._consumer
-            if consumer is None:
-                continue
-            with contextlib.suppress(KafkaError):
-                consumer.pause(*consumer.assignment())
-                # A rebalance may have ended paused partitions meanwhile: what comes then is the next batch.
-                for partition, records in (await consumer.getmany(timeout_ms=0)).items():
-                    self._stash.setdefault(partition, []).extend(records)
 
     # ---- commits and rebalances
 

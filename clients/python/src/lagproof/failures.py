@@ -86,8 +86,10 @@ class Failures:
         if retry is not None and retry.dead_letter is not None:
             await self._dead_letters.put(retry.dead_letter, record, error, tries)
             log.error("%s: %s failed, tries: %d (%s): it is in %s", name, place, tries, what, retry.dead_letter)
+            owner.record_failed(record, True)
         elif owner.on_poison is OnPoison.SKIP:
             log.error("%s: %s failed, tries: %d (%s): SKIPPED", name, place, tries, what, exc_info=error)
+            owner.record_failed(record, False)
         else:
             raise PoisonRecord(
                 f"{name}: {place} failed, tries: {tries} ({what}), and there is nowhere to put it: stopped before it, "

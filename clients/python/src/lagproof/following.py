@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import source
 from .changes import Apply, changes, worst
-from .errors import BadRow
+from .errors import BadRow, SameInstance
 from .instance import Instance
 from .lowering import lower
 from .rollout import settle, take_turn
@@ -57,6 +57,16 @@ class Following:
         loader = owner.loader
         self._watcher = source.Watcher(loader.db_pool, config, self._changed, loader.state_dir, loader.poll_every)
 
+    @property
+    def fenced(self) -> SameInstance | None:
+        """Set where another process has taken this one's static id over."""
+        return self.instance.fenced
+
+    @property
+    def name(self) -> str:
+        """This replica's name."""
+        return self.instance.name
+
     async def start(self) -> None:
         """Says what runs, and begins to follow."""
         self._runs(self.config)
@@ -73,6 +83,7 @@ class Following:
                 await asyncio.gather(task, return_exceptions=True)
         if self._wanted is not None and self.turn.is_set():
             await self.instance.release_lease(self._wanted.generation, None)
+        await self.instance.stop()
 
     def _runs(self, config: Config, detail: str | None = None, state: str = "running") -> None:
         self.instance.running = config
@@ -193,3 +204,22 @@ class Following:
         else:
             log.error("%s: generation %s: %s: the rollout stops here", config.service_name, config.generation, failure)
         await self.instance.release_lease(config.generation, failure)
+
+
+class Fixed:
+    """Runs with what it was given: for a consumer that follows no database."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.turn = asyncio.Event()
+        self.fenced: SameInstance | None = None
+        self.name = ""
+
+    async def start(self) -> None:
+        """Nothing to follow."""
+
+    async def restart(self) -> None:
+        """Never its turn."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
