@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
 
+mod broker;
 mod check;
 mod compile;
 mod completions;
@@ -103,6 +104,9 @@ enum Verb {
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one a verb into a folder
     Man(completions::ManArgs),
+    /// Run a broker for tests; commands on standard input: halt, kill, resume
+    #[command(hide = true)]
+    Broker(broker::BrokerArgs),
     /// Write the generated reference into docs/reference
     #[command(hide = true)]
     Docs(docs::DocsArgs),
@@ -129,6 +133,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Schema(args) => schema::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::run_man(args),
+        Verb::Broker(args) => broker::run(args),
         Verb::Docs(args) => docs::run(args),
         Verb::Load(args) => load::run(args),
         Verb::Worker(args) => worker::run(args),
