@@ -937,18 +937,22 @@ COMMENT ON COLUMN lagproof.acknowledgements.acknowledged_by IS 'As whom (session
 
 -- ---- from a seed's document to a row --------------------------------------------------------------------------------
 
+-- What is called once a row and more is in plpgsql, whose plans are kept: a body in SQL is planned with every call.
 CREATE OR REPLACE FUNCTION lagproof.setting_value(settings jsonb, setting text, path text[]) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN setting = 'enable_auto_commit' THEN
-            coalesce(to_jsonb((settings #>> '{delivery,commit}') = 'interval'), 'null')
-        WHEN setting = 'concurrency' AND jsonb_typeof(found) = 'string' THEN 'null'  -- "unbounded"
-        WHEN setting = 'partition_assignment_strategy' AND jsonb_typeof(found) = 'array' THEN
-            to_jsonb((SELECT string_agg(name, ',' ORDER BY place)
-                      FROM jsonb_array_elements_text(found) WITH ORDINALITY AS names (name, place)))
-        ELSE found
-    END
-    FROM (SELECT coalesce(settings #> path, settings -> setting, 'null') AS found) AS looked_up
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found jsonb := coalesce(settings #> path, settings -> setting, 'null');
+BEGIN
+    IF setting = 'enable_auto_commit' THEN
+        RETURN coalesce(to_jsonb((settings #>> '{delivery,commit}') = 'interval'), 'null');
+    ELSIF setting = 'concurrency' AND jsonb_typeof(found) = 'string' THEN
+        RETURN 'null';  -- "unbounded"
+    ELSIF setting = 'partition_assignment_strategy' AND jsonb_typeof(found) = 'array' THEN
+        RETURN to_jsonb((SELECT string_agg(name, ',' ORDER BY place)
+                         FROM jsonb_array_elements_text(found) WITH ORDINALITY AS names (name, place)));
+    END IF;
+    RETURN found;
+END
 $$;
 COMMENT ON FUNCTION lagproof.setting_value(jsonb, text, text[]) IS
     'A setting of a seed''s settings as its column holds it; JSON null where it is not set. Consumer settings may stand under "consumer" or beside it.';
@@ -984,20 +988,26 @@ COMMENT ON FUNCTION lagproof.with_setting(jsonb, text, text[], jsonb) IS
     'A seed''s settings with one setting changed to what its column holds; the reverse of setting_value.';
 
 CREATE OR REPLACE FUNCTION lagproof.setting_columns(settings jsonb, context jsonb) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_object_agg(known.column_name, lagproof.setting_value(settings, known.column_name, known.path))
-        || jsonb_build_object(
-            'consumer_group_id', settings -> 'group',
-            'client', settings -> 'client',
-            'topics', coalesce(settings -> 'topics', '[]'),
-            'description', coalesce(context -> 'summary', 'null'),
-            'replicas', coalesce(context -> 'replicas', 'null'),
-            'target_lag', coalesce(context #> '{targets,lag}', '100'),
-            'target_error_share', coalesce(context #> '{targets,errors}', '0.01'),
-            'target_rebalances_per_hour', coalesce(context #> '{targets,rebalances_per_hour}', '1'),
-            'settings', settings,
-            'context', context)
-    FROM lagproof.consumer_settings AS known
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_object_agg(known.column_name, CASE
+                WHEN known.column_name IN ('enable_auto_commit', 'concurrency', 'partition_assignment_strategy')
+                THEN lagproof.setting_value(settings, known.column_name, known.path)
+                ELSE coalesce(settings #> known.path, settings -> known.column_name, 'null') END)
+        FROM lagproof.consumer_settings AS known
+    ) || jsonb_build_object(
+        'consumer_group_id', settings -> 'group',
+        'client', settings -> 'client',
+        'topics', coalesce(settings -> 'topics', '[]'),
+        'description', coalesce(context -> 'summary', 'null'),
+        'replicas', coalesce(context -> 'replicas', 'null'),
+        'target_lag', coalesce(context #> '{targets,lag}', '100'),
+        'target_error_share', coalesce(context #> '{targets,errors}', '0.01'),
+        'target_rebalances_per_hour', coalesce(context #> '{targets,rebalances_per_hour}', '1'),
+        'settings', settings,
+        'context', context);
+END
 $$;
 COMMENT ON FUNCTION lagproof.setting_columns(jsonb, jsonb) IS
     'The columns of pipeline_consumer_configs that a seed''s settings and context say, as one object.';
@@ -1022,12 +1032,18 @@ COMMENT ON FUNCTION lagproof.effective_settings(text, jsonb) IS
     'A base''s settings with the overrides that have not ended on top.';
 
 CREATE OR REPLACE FUNCTION lagproof.effective_row(service text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT lagproof.setting_columns(lagproof.effective_settings(base.service_name, base.settings), base.context)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    base lagproof.service_bases;
+BEGIN
+    SELECT * INTO base FROM lagproof.service_bases WHERE service_name = service;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN lagproof.setting_columns(lagproof.effective_settings(service, base.settings), base.context)
         || jsonb_build_object(
-            'version', base.version, 'revision', base.revision, 'digest', base.digest, 'status', base.status)
-    FROM lagproof.service_bases AS base
-    WHERE base.service_name = service
+            'version', base.version, 'revision', base.revision, 'digest', base.digest, 'status', base.status);
+END
 $$;
 COMMENT ON FUNCTION lagproof.effective_row(text) IS
     'What a row of pipeline_consumer_configs must hold: base and overrides. NULL for a service that has no profile.';
@@ -1247,26 +1263,30 @@ DECLARE
     was   jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
     now_is jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
     whole jsonb := coalesce(now_is, was);
+    reason text;
+    until timestamptz;
     notice text;
 BEGIN
-    INSERT INTO lagproof.setting_changes
-        (service_name, setting, old_value, new_value, through, version, generation, reason, until)
-    SELECT whole ->> 'service_name', changed.setting, changed.old_value, changed.new_value,
-           CASE TG_OP WHEN 'DELETE' THEN 'person' ELSE whole ->> 'changed_through' END,
-           (whole ->> 'version')::integer, (whole ->> 'generation')::bigint, said.reason, said.until
-    FROM (
-        SELECT '*' AS setting, was -> 'settings' AS old_value, now_is -> 'settings' AS new_value
-        WHERE TG_OP <> 'UPDATE'
-        UNION ALL
-        SELECT key, was -> key, value FROM jsonb_each(now_is)
-        WHERE TG_OP = 'UPDATE' AND value IS DISTINCT FROM was -> key
-          AND key NOT IN ('updated_at', 'generation', 'changed_by', 'changed_through', 'settings')
-    ) AS changed,
-    LATERAL (
-        SELECT CASE WHEN whole ->> 'changed_through' = 'person' THEN lagproof.stated_reason() END AS reason,
-               CASE WHEN whole ->> 'changed_through' = 'person' AND TG_OP = 'UPDATE'
-                    THEN lagproof.stated_until() END AS until
-    ) AS said;
+    IF whole ->> 'changed_through' = 'person' OR TG_OP = 'DELETE' THEN
+        reason := lagproof.stated_reason();
+        IF TG_OP = 'UPDATE' THEN
+            until := lagproof.stated_until();
+        END IF;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO lagproof.setting_changes
+            (service_name, setting, old_value, new_value, through, version, generation, reason, until)
+        SELECT NEW.service_name, key, was -> key, value, NEW.changed_through, NEW.version, NEW.generation, reason, until
+        FROM jsonb_each(now_is)
+        WHERE value IS DISTINCT FROM was -> key
+          AND key NOT IN ('updated_at', 'generation', 'changed_by', 'changed_through', 'settings');
+    ELSE
+        INSERT INTO lagproof.setting_changes
+            (service_name, setting, old_value, new_value, through, version, generation, reason)
+        VALUES (whole ->> 'service_name', '*', was -> 'settings', now_is -> 'settings',
+                CASE TG_OP WHEN 'DELETE' THEN 'person' ELSE whole ->> 'changed_through' END,
+                (whole ->> 'version')::integer, (whole ->> 'generation')::bigint, reason);
+    END IF;
     notice := jsonb_build_object('service_name', whole -> 'service_name', 'version', whole -> 'version',
                                  'generation', whole -> 'generation')::text;
     -- A payload holds less than 8000 bytes. It is a hint only: an empty one says "look again".

@@ -88,8 +88,7 @@ impl Server {
             String::from_utf8_lossy(&made.stderr)
         );
         let script = "trap '' INT TERM HUP
-            \"$1\" -D \"$2/data\" -k \"$2\" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-                -c full_page_writes=off -c max_connections=200 >\"$2/log\" 2>&1 </dev/null &
+            \"$1\" -D \"$2/data\" -k \"$2\" -c listen_addresses= -c max_connections=200 $3 >\"$2/log\" 2>&1 </dev/null &
             server=$!
             cat >/dev/null
             kill -QUIT $server
@@ -100,6 +99,7 @@ impl Server {
             .args(["-c", script, "sh"])
             .arg(bin.join("postgres"))
             .arg(&folder)
+            .arg(super::database::SETTINGS)
             .current_dir(&folder);
         let server = Self {
             _watch: watching(&mut watch),
