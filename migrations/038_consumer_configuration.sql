@@ -1522,6 +1522,25 @@ $$;
 COMMENT ON FUNCTION lagproof.seed_service_v1(text, integer, text, jsonb) IS
     'What a seed says of a service: {"settings": {…}, "context": {…}, "revision": n}. Answers applied, unchanged, or older (then nothing was done). Raises where the same version and revision has other content, and where it changes an override.';
 
+CREATE OR REPLACE FUNCTION lagproof.last_sign_of_life(service text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seen timestamptz := (SELECT max(acknowledged_at) FROM lagproof.acknowledgements WHERE service_name = service);
+    more timestamptz;
+BEGIN
+    IF to_regclass('lagproof.monitoring') IS NOT NULL THEN
+        EXECUTE 'SELECT greatest((SELECT max("timestamp") FROM public.consumer_lag_history
+                                  WHERE service_name = $1 AND "timestamp" BETWEEN now() - interval ''1 hour'' AND now()),
+                                 (SELECT max("timestamp") FROM public.consumer_processing_metrics
+                                  WHERE service_name = $1 AND "timestamp" BETWEEN now() - interval ''1 hour'' AND now()))'
+        INTO more USING service;
+    END IF;
+    RETURN greatest(seen, more);
+END
+$$;
+COMMENT ON FUNCTION lagproof.last_sign_of_life(text) IS
+    'When a service last acknowledged its configuration, or reported lag or metrics within the hour; NULL where it did neither.';
+
 CREATE OR REPLACE FUNCTION lagproof.retire_service_v1(service text, version integer, doc jsonb DEFAULT '{}')
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1529,6 +1548,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     new_revision integer;
     base lagproof.service_bases;
+    seen timestamptz;
 BEGIN
     PERFORM lagproof.check_seed($1, $2, 'retired', $3);
     new_revision := coalesce(($3 ->> 'revision')::integer, 0);
@@ -1553,6 +1573,14 @@ BEGIN
     IF ($2, new_revision) < (base.version, base.revision) THEN
         RETURN 'older';
     END IF;
+    seen := lagproof.last_sign_of_life($1);
+    IF base.status = 'active' AND seen > now() - interval '5 minutes'
+       AND coalesce(current_setting('lagproof.retire_running', true), '') <> 'on' THEN
+        RAISE EXCEPTION 'service % was removed from the profiles, and still runs', quote_literal($1)
+            USING ERRCODE = 'object_in_use',
+                  DETAIL = format('It last reported on %s UTC.', to_char(seen AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
+                  HINT = 'Stop it, wait five minutes, and migrate again; or bring its profile back. PGOPTIONS=''-c lagproof.retire_running=on'' retires it as it runs.';
+    END IF;
     UPDATE lagproof.service_bases
     SET version = $2, revision = new_revision, digest = 'retired', status = 'retired', seeded_at = now(), seeded_by = session_user
     WHERE service_name = $1;
@@ -1563,7 +1591,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lagproof.retire_service_v1(text, integer, jsonb) IS
-    'What a tombstone says: the service''s profile was removed. The row stays, retired, and keeps its last settings.';
+    'What a tombstone says: the service''s profile was removed. The row stays, retired, and keeps its last settings. Raises where the service reported within five minutes, unless lagproof.retire_running is on.';
 
 -- ---- what services call ---------------------------------------------------------------------------------------------
 

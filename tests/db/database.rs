@@ -182,6 +182,11 @@ impl Database {
         session
     }
 
+    /// How programs reach it as somebody else.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        server().url_as(&self.name, user, password)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
