@@ -57,6 +57,10 @@ bench *arguments:
 bench-load *arguments:
     cargo bench --locked --features kafka --bench load -- {{ arguments }}
 
+# Time the database: queries over ten million samples, recording, seeding ten thousand services; takes minutes and 3 GB of disk
+bench-db *arguments:
+    cargo bench --locked --features db --bench database -- {{ arguments }}
+
 # Install the tools that `just bench` compares with into .dev: conftest (needs Go), taplo and check-jsonschema (Python)
 peers:
     python3 -m venv .dev/peers
