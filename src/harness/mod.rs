@@ -9,7 +9,9 @@
 pub mod load;
 pub mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod protocol;
 pub mod recording;
+pub mod report;
 pub mod verdict;
 pub mod worker;
