@@ -74,6 +74,7 @@ fuzz target="read" seconds="600":
 # Write the generated pages of docs/reference again
 docs:
     cargo run --locked -q -- docs
+    cargo run --locked -q --features kafka -- worker --schema > docs/reference/worker-protocol.schema.json
 
 # Format the source
 fmt:
