@@ -10,4 +10,5 @@ pub mod outcome;
 pub mod plan;
 pub mod protocol;
 pub mod recording;
+pub mod search;
 pub mod verdict;
