@@ -13,6 +13,7 @@ pub mod db;
 pub mod declared;
 pub mod diagnostic;
 pub mod emit;
+pub mod evidence;
 #[cfg(feature = "kafka")]
 pub mod harness;
 pub mod history;

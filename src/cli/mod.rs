@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod completions;
 mod docs;
+mod evidence;
 mod explain;
 mod init;
 mod migrate;

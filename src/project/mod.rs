@@ -6,6 +6,7 @@ mod base;
 mod cases;
 mod compile;
 mod environments;
+mod evidence;
 mod fix;
 mod git;
 mod history;
@@ -31,6 +32,7 @@ use crate::source::{FileId, ReadError, Sources, Tree};
 
 pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
+pub use evidence::{Standing, StandingOf, evidence_file, standings};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
