@@ -7,9 +7,13 @@
 //! Needs the cargo feature `kafka`.
 
 pub mod evidence;
+pub mod load;
 pub mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod protocol;
 pub mod recording;
+pub mod report;
 pub mod search;
 pub mod verdict;
+pub mod worker;
