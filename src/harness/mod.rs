@@ -6,6 +6,7 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod load;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
@@ -13,3 +14,4 @@ pub mod protocol;
 pub mod recording;
 pub mod report;
 pub mod verdict;
+pub mod worker;
