@@ -8,6 +8,7 @@ mod completions;
 mod database;
 mod diff;
 mod docs;
+mod evidence;
 mod explain;
 mod init;
 mod load;

@@ -6,6 +6,7 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod evidence;
 pub mod load;
 pub mod outcome;
 pub mod plan;
@@ -13,5 +14,6 @@ pub mod progress;
 pub mod protocol;
 pub mod recording;
 pub mod report;
+pub mod search;
 pub mod verdict;
 pub mod worker;

@@ -17,7 +17,7 @@ pub use body::{RETIRE_CALL, SERVICE_CALL, TOPIC_CALL, statements_by_name};
 pub use digest::{Digest, NotADigest};
 pub use doc::{Doc, write_text};
 pub use documents::{
-    context_digest, context_doc, proof_digest, settings_digest, settings_doc, topic_digest, topic_doc,
+    context_digest, context_doc, proof_digest, proof_inputs, settings_digest, settings_doc, topic_digest, topic_doc,
 };
 pub use read::{Base, FOLDER, History, Seed, Standing, name_seconds, name_stamp, read_history};
 pub use replay::{Life, Record, State};
