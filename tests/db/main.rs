@@ -13,6 +13,7 @@ mod privileges;
 mod recording;
 mod replay;
 mod requirements;
+mod runtime;
 mod samples;
 mod schema;
 mod seeds;

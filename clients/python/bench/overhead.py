@@ -16,13 +16,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import asyncpg  # noqa: E402
-from conftest import Service  # noqa: E402
-from kafka import Kafka  # noqa: E402
-from postgres import Postgres  # noqa: E402
+import asyncpg
+from conftest import Service
+from kafka import Kafka
+from postgres import Postgres
 
-from lagproof import BaseKafkaConsumer, KafkaConsumerConfigLoader  # noqa: E402
-from lagproof.clients import make_aiokafka  # noqa: E402
+from lagproof import BaseKafkaConsumer, KafkaConsumerConfigLoader
+from lagproof.clients import make_aiokafka
 
 CLAIM = 0.10
 SIZES = ((100, 60_000), (10_000, 6_000))
@@ -103,7 +103,9 @@ async def measure(rounds: int) -> int:
     try:
         database = postgres.database()
         pool = await asyncpg.create_pool(postgres.url(database), min_size=1, max_size=4)
-        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; paired runs, batches of at most 500, commit a batch")
+        print(
+            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; paired runs, batches of at most 500, commit a batch"
+        )
         print("record    records   bare /s   base /s   median of pairs: time    CPU     claim")
         for size, count in SIZES:
             topic = await kafka.topic(4)
