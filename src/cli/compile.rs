@@ -73,7 +73,14 @@ pub(super) fn run(global: &Global, args: &CompileArgs) -> Exit {
     }
     let folder = folder(&project);
     match (args.check, args.diff) {
-        (true, _) => stale(&compiled, &folder, args.diff),
+        (true, _) => {
+            if let Some(why) = &compiled.base_unknown {
+                note(&format!(
+                    "which seeds are new in this branch is not known, so several of them pass: {why}"
+                ));
+            }
+            stale(&compiled, &folder, args.diff)
+        }
         (false, true) => Exit::Clean,
         (false, false) => {
             print(&written(&compiled, &folder));
@@ -197,7 +204,7 @@ fn parts(compiled: &Compiled) -> String {
     .join(", ")
 }
 
-fn count(number: usize, one: &str) -> String {
+pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -212,7 +219,7 @@ pub(super) fn refuse(root: &std::path::Path, error: &CompileError) -> Exit {
         CompileError::Nul(error) => fail(&error.to_string(), "take the NUL out of that text"),
         CompileError::Time { newest } => fail(
             &format!("no seed can be newer than {newest}; nothing was changed"),
-            "that name has a time past the year 9999: it is not one that lagproof gave",
+            "that name, or SOURCE_DATE_EPOCH, has a time past the year 9999: it is not one that lagproof gave",
         ),
     }
 }

@@ -4,13 +4,21 @@
 //! is killed leaves whole migrations or nothing of one. A lock that the server holds for the connection lets one run
 //! work at a time, and falls with it.
 
+mod adoption;
 mod connect;
+mod deployed;
+mod environment;
 mod error;
 mod files;
 mod ledger;
 mod migrate;
 
+pub use adoption::Finding;
+pub use deployed::{
+    Deployed, DeployedBase, DeployedLife, DeployedService, DeployedTopic, Override, OverrideStanding, drop_overrides,
+    read_deployed,
+};
 pub use error::MigrateError;
 pub use files::{Kind, Migration, Migrations, SCHEMA, read_migrations};
 pub use ledger::Applied;
-pub use migrate::{Mode, Progress, Report, migrate};
+pub use migrate::{Mode, Options, Progress, Report, Rewritten, migrate};

@@ -1,6 +1,7 @@
 //! The one project that every verb takes: read, resolved, judged.
 
 mod accepted;
+mod adopt;
 mod allows;
 mod base;
 mod cases;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
+use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact, strays};
 use crate::diagnostic::{Finding, Findings, Page, Severity};
 use crate::history::{self as seeds, History};
 use crate::model::project::Model;
@@ -29,6 +30,7 @@ use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use adopt::{AdoptError, Adopted, Preview, Wanted, adopt, preview};
 pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};
@@ -75,13 +77,20 @@ impl Project {
             resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
         });
         let cases = read_cases(tree, &shared, &mut sources, &mut findings);
+        strays(tree, &shared, &mut sources, &mut findings);
         let services = resolved.iter().map(|(name, _)| name.clone()).collect();
         let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
             judge(model, &mut findings);
         }
         let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
-        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
+        severity::apply(
+            shared.config.declared.as_ref(),
+            model.as_ref(),
+            &sources,
+            &mut findings,
+            today,
+        );
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {

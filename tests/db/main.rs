@@ -1,16 +1,21 @@
 //! The schema in migrations/, on a real PostgreSQL that the tests start themselves. Run it with `just test-db`.
 
+mod adoption;
+mod adoption_refused;
 mod alerts;
 mod attacks;
 mod database;
+mod diff;
 mod docs;
 mod limits;
 mod migrate;
 mod monitor;
+mod older;
 mod overrides;
 mod partitions;
 mod privileges;
 mod recording;
+mod replaced;
 mod replay;
 mod requirements;
 mod runtime;
