@@ -75,7 +75,7 @@ async def test_a_fresh_install_runs_the_samples(service: Service, kafka: Kafka, 
 
     script = tmp_path / "second.py"
     script.write_text(second)
-    process = subprocess.Popen([python, script], env=environment)
+    process = await asyncio.create_subprocess_exec(str(python), str(script), env=environment)
     try:
         await kafka.produce(topic, [b"x"] * 3)
 
@@ -84,6 +84,7 @@ async def test_a_fresh_install_runs_the_samples(service: Service, kafka: Kafka, 
 
         await eventually(consumed, within=60)
         process.terminate()
-        assert await asyncio.to_thread(process.wait, 60) == 0, "SIGTERM stops it in good order"
+        assert await asyncio.wait_for(process.wait(), 60) == 0, "SIGTERM stops it in good order"
     finally:
-        process.kill()
+        if process.returncode is None:
+            process.kill()

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
@@ -25,15 +25,17 @@ from .failures import Failures, OnPoison
 from .following import Fixed, Following
 from .handling import Handling
 from .instance import Instance
-from .membership import keep_membership
+from .membership import Listener, keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
-from .signals import Signals
+from .signals import Signals, within_stop
 from .work import Work
 
 log = logging.getLogger("lagproof")
 
+COMMIT_PATIENCE = 10.0
+"""Seconds that a commit may take once it is to stop; aiokafka tries for ever where no broker answers."""
 FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -197,7 +199,7 @@ class BaseKafkaConsumer:
             self._make,
             self.topics,
             self.service_name,
-            _Listener(self),
+            Listener(self),
             within=None,
             stopped=self._stop.is_set,
         )
@@ -344,7 +346,14 @@ class BaseKafkaConsumer:
         if not new or consumer is None:
             return
         try:
-            await consumer.commit(new)
+            if not await within_stop(consumer.commit(new), self._stop, COMMIT_PATIENCE):
+                log.error(
+                    "%s: no broker took the last commit %g s after the stop: %d partitions' last batch is processed again",
+                    self.service_name,
+                    COMMIT_PATIENCE,
+                    len(new),
+                )
+                return
         except CommitFailedError:
             log.warning(
                 "%s: the group went on without this member before it could commit: up to %d partitions' last batch is "
@@ -387,14 +396,3 @@ class BaseKafkaConsumer:
 
     def _overrides(self, name: str) -> bool:
         return getattr(type(self), name) is not getattr(BaseKafkaConsumer, name)
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, owner: BaseKafkaConsumer) -> None:
-        self._owner = owner
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._owner._revoked(revoked)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        await self._owner._given(assigned)
