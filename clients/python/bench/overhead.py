@@ -25,7 +25,7 @@ from lagproof import BaseKafkaConsumer, KafkaConsumerConfigLoader
 from lagproof.clients import make_aiokafka
 
 CLAIM = 0.10
-SIZES = ((100, 60_000), (10_000, 6_000))
+SIZES = ((100, 200_000), (10_000, 20_000))
 
 
 async def handler(record: Any) -> None:
@@ -122,7 +122,7 @@ async def measure(rounds: int) -> int:
             slower = statistics.median(after[0] / before[0] - 1 for before, after in pairs)
             cpu = statistics.median(after[1] / before[1] - 1 for before, after in pairs)
             rates = [statistics.median(count / pair[side][0] for pair in pairs) for side in (0, 1)]
-            met = min(slower, cpu) < CLAIM
+            met = slower < CLAIM
             missed += not met
             print(
                 f"{size:6d} B  {count:8d}  {rates[0]:8.0f}  {rates[1]:8.0f}   {slower:+21.1%}  {cpu:+6.1%}     "
