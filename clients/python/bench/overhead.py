@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -98,7 +100,7 @@ async def bare(service: Service, kafka: Kafka, count: int) -> tuple[float, float
 
 
 async def measure(rounds: int) -> int:
-    postgres, kafka = Postgres(), Kafka()
+    postgres, kafka, folder = Postgres(), Kafka(), tempfile.mkdtemp(prefix="lagproof-bench-")
     missed = 0
     try:
         database = postgres.database()
@@ -114,7 +116,7 @@ async def measure(rounds: int) -> int:
             for number in range(rounds + 1):
                 found = {}
                 for side in (bare, based) if number % 2 == 0 else (based, bare):
-                    service = Service(postgres, database, pool, Path(postgres.folder) / "state")
+                    service = Service(postgres, database, pool, Path(folder))
                     await service.seed([topic], consumer={"max_poll_records": 500})
                     found[side] = await side(service, kafka, count)
                 if number:  # the first pair warms up
@@ -132,6 +134,7 @@ async def measure(rounds: int) -> int:
     finally:
         kafka.stop()
         postgres.stop()
+        shutil.rmtree(folder)
     return 1 if missed else 0
 
 

@@ -18,7 +18,7 @@ from aiokafka.errors import (
 )
 
 from .breaker import CircuitBreaker
-from .clients import AIOKAFKA, group_lag, make_aiokafka, start_aiokafka, topics_of
+from .clients import AIOKAFKA, end_aiokafka, group_lag, make_aiokafka, start_aiokafka, topics_of
 from .consumer_config_loader import KafkaConsumerConfigLoader
 from .errors import DownstreamUnavailable
 from .failures import Failures, OnPoison
@@ -173,7 +173,7 @@ class BaseKafkaConsumer:
             if recorder is not None:
                 await recorder.stop()
             if self._consumer is not None:
-                await self._consumer.stop()
+                await end_aiokafka(self._consumer)
             await following.stop()
             await self._failures.close()
             self._handling.close()
@@ -246,7 +246,7 @@ class BaseKafkaConsumer:
         consumer, self._consumer = self._consumer, None
         self._stash.clear()
         if consumer is not None:
-            await consumer.stop()
+            await end_aiokafka(consumer)
         self._consumer = await self._started_consumer()
 
     async def joined(self, within: float) -> bool:
