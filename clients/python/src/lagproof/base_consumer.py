@@ -244,7 +244,8 @@ class BaseKafkaConsumer:
     async def make_anew(self) -> None:
         """Leaves the group and joins it again with a new consumer. Between batches only."""
         consumer, self._consumer = self._consumer, None
-        self._stash.clear()
+        for known in (self._stash, self._committed, self.positions):
+            known.clear()
         if consumer is not None:
             await end_aiokafka(consumer)
         self._consumer = await self._started_consumer()

@@ -119,6 +119,7 @@ async def end_aiokafka(consumer: AIOKafkaConsumer, within: float = 20.0) -> None
     await asyncio.wait({ending}, timeout=within)
     if ending.done() and not ending.cancelled() and ending.exception() is None:
         return
+    log.debug("aiokafka's stop did not end well: %s", "no answer" if not ending.done() else ending)
     ending.cancel()
     await asyncio.gather(ending, return_exceptions=True)
     closing = asyncio.ensure_future(consumer._client.close())
