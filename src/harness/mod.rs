@@ -6,6 +6,7 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod launch;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
