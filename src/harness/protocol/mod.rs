@@ -7,16 +7,28 @@
 //! Nothing here is a percentile: histograms, counters, ranges and offsets merge across shards and machines.
 //! Times are Unix time in microseconds.
 
+mod clock;
+mod histogram;
+mod intervals;
+mod lines;
 mod load;
 mod record;
+mod stop;
 mod ticks;
+mod usage;
 mod worker;
 
 use serde::{Deserialize, Serialize};
 
+pub use clock::Clock;
+pub use histogram::{HistogramError, Micros};
+pub use intervals::{Intervals, StreamIntervals};
+pub use lines::{Lines, SpecError, obey, read_spec};
 pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
 pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
-pub use ticks::Ticks;
+pub use stop::Stop;
+pub use ticks::{Ticks, split_mix};
+pub use usage::{ProcessUsage, UsageMeter};
 pub use worker::{
     CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, EndReason, HandlerSpec, Position, RetrySpec, WorkSpec,
     WorkerLine, WorkerSpec, WorkerTick,
