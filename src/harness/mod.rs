@@ -14,4 +14,5 @@ pub mod probe;
 pub mod progress;
 pub mod protocol;
 pub mod recording;
+pub mod run;
 pub mod verdict;
