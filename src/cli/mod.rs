@@ -6,12 +6,14 @@ mod completions;
 mod docs;
 mod explain;
 mod init;
+mod load;
 mod migrate;
 mod output;
 mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,6 +100,12 @@ enum Verb {
     /// Write the generated reference into docs/reference
     #[command(hide = true)]
     Docs(docs::DocsArgs),
+    /// Send a load: a spec on standard input, lines on standard output
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+    /// Consume as a spec on standard input says, lines on standard output
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 /// Runs a command line.
@@ -115,6 +123,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::run_man(args),
         Verb::Docs(args) => docs::run(args),
+        Verb::Load(args) => load::run(args),
+        Verb::Worker(args) => worker::run(args),
     };
     exit.into()
 }

@@ -7,6 +7,7 @@
 //! Needs the cargo feature `kafka`.
 
 pub mod launch;
+pub mod load;
 pub mod merge;
 pub mod outcome;
 pub mod plan;
@@ -16,3 +17,4 @@ pub mod protocol;
 pub mod recording;
 pub mod run;
 pub mod verdict;
+pub mod worker;

@@ -15,6 +15,7 @@ mod load;
 mod record;
 mod stop;
 mod ticks;
+mod troubles;
 mod usage;
 mod worker;
 
@@ -26,8 +27,9 @@ pub use intervals::{Intervals, StreamIntervals};
 pub use lines::{Lines, SpecError, obey, read_spec};
 pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
 pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
-pub use stop::Stop;
+pub use stop::{Stop, precise_sleep};
 pub use ticks::{Ticks, split_mix};
+pub use troubles::{ProcessError, Trouble, Troubles, error_name};
 pub use usage::{ProcessUsage, UsageMeter};
 pub use worker::{
     CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, EndReason, HandlerSpec, Position, RetrySpec, WorkSpec,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Session;
+use crate::broker::Progress as Fetching;
 use crate::broker::{Broker, BrokerError, Kind, Options, Storage, Wanted};
 use crate::harness::outcome::BrokerFacts;
 use crate::harness::plan::{Plan, Trial};
@@ -58,8 +59,10 @@ impl<'s> Brokers<'s> {
             &options,
             &self.session.surroundings,
             &mut |progress| {
-                let what = progress.to_string();
-                listener.tell(Progress::BrokerStarting { what });
+                listener.tell(match progress {
+                    Fetching::Starting { what } => Progress::BrokerStarting { what },
+                    other => Progress::Note { what: other.to_string() },
+                });
             },
         )?;
         broker.warm_up()?;
