@@ -10,4 +10,6 @@ mod foreign;
 mod groups;
 mod lifecycle;
 mod mock;
+mod runs;
 mod scripts;
+mod trial;

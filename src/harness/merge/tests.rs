@@ -404,7 +404,7 @@ fn rebalances_have_causes() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     -0.7 Start 2 workers joined
-    19.0 PollInterval worker 0 took longer than 60 s between two polls
+    19.1 PollInterval worker 0 took longer than 60 s between two polls
     39.0 Session worker 1 lost its partitions: its heartbeats did not come in time
     69.0 Fault worker 1 killed
     79.0 Unknown partitions moved
