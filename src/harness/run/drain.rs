@@ -9,6 +9,8 @@ const LONGEST_S: f64 = 60.0;
 const WORTH_S: f64 = 30.0;
 /// How long the pace is watched before anything is concluded from it, in seconds.
 const WATCHED_S: f64 = 4.0;
+/// How long clients take at most to find a broker that came back: librdkafka's `reconnect.backoff.max.ms`, and a join.
+const RECONNECT_S: f64 = 15.0;
 /// How long a group is idle before that is believed, in seconds: prefetched batches come in bursts.
 const IDLE_S: f64 = 3.0;
 
@@ -54,9 +56,15 @@ impl Drain {
     /// Waits as long without progress as a batch, a slow record or a lost member may take.
     pub(super) fn of(trial: &Trial, side: &SidePlan) -> Self {
         let slow = trial.faults.iter().any(|fault| fault.kind == FaultKind::SlowRecord);
-        let killed = trial.faults.iter().any(|fault| fault.kind == FaultKind::WorkerKilled);
         let slow_s = if slow { seconds(side.work.slow_us) * 2.0 } else { 0.0 };
-        let gone_s = if killed { side.session_s.unwrap_or(45.0) } else { 0.0 };
+        let session_s = side.session_s.unwrap_or(45.0);
+        let gone_s = trial.faults.iter().map(|fault| match fault.kind {
+            FaultKind::WorkerKilled => session_s,
+            FaultKind::BrokerRestarted => session_s + RECONNECT_S,
+            FaultKind::DownstreamStall { seconds } => seconds,
+            FaultKind::SlowRecord | FaultKind::PoisonRecord | FaultKind::ReplicaAdded { .. } => 0.0,
+        });
+        let gone_s = gone_s.fold(0.0, f64::max);
         Self::new((IDLE_S + 2.0 * batch_s(side) + slow_s + gone_s).min(LONGEST_S))
     }
 
