@@ -27,8 +27,9 @@ test-clients:
 
 # Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
 test-kafka *arguments:
-    cargo test --locked --features kafka --lib broker::
+    cargo test --locked --features kafka --lib -- broker:: harness::
     cargo test --locked --features kafka --test kafka {{ arguments }}
+    cargo test --locked --features kafka --test processes {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
 test-docker *arguments:
