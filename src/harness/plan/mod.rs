@@ -8,6 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{DeliverySpec, LoadTopic, WorkSpec};
 
+mod cores;
+mod faults;
+mod load;
+mod make;
+mod print;
+mod series;
+mod side;
+mod speed;
+mod trial;
+mod variants;
+mod wish;
+
+pub use cores::{Company, waves};
+pub use faults::{FaultError, FaultWish, parse_fault};
+pub use make::{Names, PlanError, make_plan};
+pub use print::print;
+pub use series::{SeriesError, parse_series};
+pub use variants::{Variant, at_rate, defaults_put_back, defaults_side, put_backs};
+pub use wish::{Brokers, Comparison, LoadWish, Point, SpeedWish, Wish, Workers};
+
 /// Everything that one `verify` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -20,6 +40,20 @@ pub struct Plan {
     pub waves: Vec<Vec<usize>>,
     /// The machine's cores, as counted when the plan was made.
     pub cores: u32,
+    /// What can't be tried, and why; nothing of it was asked for by name.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A service or a case that can't be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why, in a sentence without a full stop.
+    pub because: String,
+    /// What to do.
+    pub help: String,
 }
 
 /// One service, or one case, under load.
@@ -82,8 +116,22 @@ pub struct TopicPlan {
     pub replication: u16,
     /// Its configuration by Kafka's names.
     pub configuration: BTreeMap<String, String>,
+    /// What its readers were promised of the order of records.
+    #[serde(default)]
+    pub order: Order,
     /// Its load; `load.topic` is the declared name until a run gives it another.
     pub load: LoadTopic,
+}
+
+/// What was promised of the order of a topic's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Nobody wrote a promise down.
+    #[default]
+    Unpromised,
+    /// Records of one key stay in order, or all of a partition.
+    Kept,
 }
 
 /// What a stretch of a run is for.
@@ -96,6 +144,8 @@ pub enum PhaseKind {
     Steady,
     /// A peak, or a ramp: the time to return below target is judged after it.
     Burst,
+    /// After a burst: the time to return below target is measured from its start on.
+    Return,
 }
 
 /// A stretch of a run, in seconds after the start of the load.
@@ -178,6 +228,10 @@ pub struct Targets {
     pub errors: f64,
     /// Rebalances an hour, below which it must stay.
     pub rebalances_per_hour: f64,
+    /// Seconds after a burst within which lag must be below its target again: until the next one, scaled as the burst
+    /// is. Nothing where nobody declares when the next one comes.
+    #[serde(default)]
+    pub return_s: Option<f64>,
 }
 
 /// What `check --proofs` says of a side, in numbers; nothing where an input is unknown.
