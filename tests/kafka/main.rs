@@ -6,6 +6,7 @@ mod build;
 mod support;
 
 mod cache;
+mod cases;
 mod foreign;
 mod groups;
 mod lifecycle;
