@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lagproof::broker::{Broker, Lease, Options, TopicSpec, Wanted};
 use lagproof::harness::protocol::{
@@ -164,7 +164,7 @@ impl<L: DeserializeOwned + Clone + Send + 'static> Process<L> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let read = Arc::clone(&lines);
         let output = BufReader::new(child.stdout.take().unwrap());
-        let reader = std::thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in output.lines() {
                 let line = line.unwrap();
                 let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -313,11 +313,24 @@ impl Account {
 
 /// Waits until workers have processed as many different records.
 pub fn until_processed(workers: &[&Process<WorkerLine>], count: u64) {
-    eventually(&format!("{count} records processed"), || {
+    let begun = Instant::now();
+    loop {
         let lines: Vec<Vec<WorkerLine>> = workers.iter().map(|worker| worker.lines()).collect();
         let lines: Vec<&[WorkerLine]> = lines.iter().map(Vec::as_slice).collect();
-        Account::of(&lines).processed.count() >= count
-    });
+        let processed = Account::of(&lines).processed.count();
+        if processed >= count {
+            return;
+        }
+        if begun.elapsed() > Duration::from_secs(60) {
+            let mut said = String::new();
+            for lines in lines {
+                let odd = lines.iter().filter(|line| !matches!(line, WorkerLine::Tick(_)));
+                said += &format!("{:#?}\n{:#?}\n", odd.collect::<Vec<_>>(), tick_lines(lines).last());
+            }
+            panic!("{processed} of {count} processed after a minute:\n{said}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 pub fn tick_lines(lines: &[WorkerLine]) -> Vec<&WorkerTick> {

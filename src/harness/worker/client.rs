@@ -1,8 +1,8 @@
 //! The consumer: its callbacks, its commits, its batches.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -29,8 +29,8 @@ pub(super) struct Shared {
     pub commit: CommitSpec,
     /// Whether records of partitions that went are processed all the same: nobody remembers whose they were.
     pub keeps_handed_over: bool,
-    /// How often partitions came.
-    pub assignments: AtomicU64,
+    /// Partitions that are paused while a batch is in threads.
+    pub paused: Mutex<BTreeSet<(String, i32)>>,
 }
 
 impl Shared {
@@ -42,7 +42,20 @@ impl Shared {
             troubles: Troubles::default(),
             commit: spec.delivery.commit,
             keeps_handed_over: spec.work.concurrency == ConcurrencySpec::Unbounded,
-            assignments: AtomicU64::new(0),
+            paused: Mutex::new(BTreeSet::new()),
+        }
+    }
+}
+
+impl Shared {
+    /// The partitions that are paused now.
+    pub(super) fn paused(&self) -> MutexGuard<'_, BTreeSet<(String, i32)>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, result: KafkaResult<()>) {
+        if let Err(error) = result {
+            self.troubles.note_kafka(&error, &error.to_string());
         }
     }
 }
@@ -89,7 +102,6 @@ impl ConsumerContext for Callbacks {
             Rebalance::Assign(list) => {
                 let partitions = partitions(list);
                 self.0.ledger.assigned(&partitions);
-                self.0.assignments.fetch_add(1, Ordering::Relaxed);
                 self.0.lines.write(&WorkerLine::Assigned { at_us, partitions });
             }
             Rebalance::Revoke(list) => {
@@ -98,6 +110,8 @@ impl ConsumerContext for Callbacks {
                 if !lost && matches!(self.0.commit, CommitSpec::AfterBatch | CommitSpec::AfterRecord) {
                     commit(client, &self.0, Commit::Processed);
                 }
+                // librdkafka forgets a partition that goes, but not that it was paused.
+                resume(client, &self.0, |partition| partitions.contains(partition));
                 self.0.ledger.unassigned(&partitions, self.0.keeps_handed_over);
                 self.0.lines.write(&if lost {
                     WorkerLine::Lost { at_us, partitions }
@@ -136,6 +150,43 @@ fn offsets_of(list: &TopicPartitionList) -> Vec<(String, i32, i64)> {
             _ => None,
         });
     offsets.collect()
+}
+
+/// Pauses partitions that are not. Only such as have brought a record since they came: one that is paused while the client
+/// still looks up where to begin never begins (seen with librdkafka 2.12.1).
+pub(super) fn pause(client: &Client, shared: &Shared, partitions: impl IntoIterator<Item = (String, i32)>) {
+    let new: Vec<(String, i32)> = {
+        let paused = shared.paused();
+        partitions
+            .into_iter()
+            .filter(|partition| !paused.contains(partition))
+            .collect()
+    };
+    if !new.is_empty() {
+        shared.note(client.pause(&list(&new)));
+        shared.paused().extend(new);
+    }
+}
+
+/// Resumes those of the paused partitions. Others are left alone: resuming them would drop what was fetched.
+pub(super) fn resume(client: &Client, shared: &Shared, which: impl Fn(&(String, i32)) -> bool) {
+    let back: Vec<(String, i32)> = {
+        let mut paused = shared.paused();
+        let (back, rest) = std::mem::take(&mut *paused).into_iter().partition(which);
+        *paused = rest;
+        BTreeSet::into_iter(back).collect()
+    };
+    if !back.is_empty() {
+        shared.note(client.resume(&list(&back)));
+    }
+}
+
+fn list(partitions: &[(String, i32)]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for (topic, partition) in partitions {
+        list.add_partition(topic, *partition);
+    }
+    list
 }
 
 /// Commits and waits for the broker, as services do. What it refuses stays to be committed.

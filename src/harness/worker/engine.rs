@@ -6,14 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::Message;
-use rdkafka::consumer::Consumer;
 use rdkafka::message::BorrowedMessage;
 
 use crate::harness::protocol::{
     CommitSpec, ConcurrencySpec, HandlerSpec, ProcessError, RecordHeader, Stop, WorkerSpec,
 };
 
-use super::client::{Client, Poller, Shared, commit};
+use super::client::{Client, Poller, Shared, commit, pause, resume};
 use super::handler::{Content, Handler, InHand};
 use super::ledger::{Commit, Done, Outcome};
 use super::pace::{Pace, Spent};
@@ -353,32 +352,17 @@ impl<'a> Engine<'a> {
         if pool.wait(BEFORE_PAUSE.min(quarter)) {
             return Ok(());
         }
-        let assignments = || self.shared.assignments.load(Ordering::Relaxed);
-        let mut paused = None;
-        while !self.stop.is_requested() {
-            if paused != Some(assignments()) {
-                paused = Some(assignments());
-                self.note(self.client.assignment().and_then(|all| self.client.pause(&all)));
-            }
-            if pool.wait(SERVE) {
-                break;
-            }
-            // Partitions that come in this poll are not paused yet; what they bring waits for the next batch.
-            poller.batch(usize::MAX, Duration::ZERO, messages)?;
+        pause(self.client, self.shared, self.shared.ledger.begun());
+        while !pool.wait(SERVE) && !self.stop.is_requested() {
+            // Partitions that came meanwhile are not paused yet; what they bring waits for the next batch.
+            poller.batch(self.most, Duration::ZERO, messages)?;
+            let brought = messages
+                .iter()
+                .map(|message| (message.topic().to_owned(), message.partition()));
+            pause(self.client, self.shared, brought);
         }
-        // All that are held were paused, also those that came in the last poll: a partition that is resumed without that
-        // would lose what was fetched.
-        if paused != Some(assignments()) {
-            self.note(self.client.assignment().and_then(|all| self.client.pause(&all)));
-        }
-        self.note(self.client.assignment().and_then(|all| self.client.resume(&all)));
+        resume(self.client, self.shared, |_| true);
         Ok(())
-    }
-
-    fn note(&self, result: Result<(), rdkafka::error::KafkaError>) {
-        if let Err(error) = result {
-            self.shared.troubles.note_kafka(&error, &error.to_string());
-        }
     }
 
     /// A lane's life.

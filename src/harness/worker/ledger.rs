@@ -202,6 +202,16 @@ impl Ledger {
         }
     }
 
+    /// The held partitions that have brought a record.
+    pub(super) fn begun(&self) -> Vec<(String, i32)> {
+        let books = self.books();
+        let begun = books.partitions.iter().filter_map(|partition| {
+            books.held[partition.holding?.0].polled?;
+            Some((books.topics[partition.topic].clone(), partition.number))
+        });
+        begun.collect()
+    }
+
     /// How long the application stayed away between two polls.
     pub(super) fn poll_gap(&self, us: u64) {
         let mut books = self.books();
