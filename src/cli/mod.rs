@@ -13,6 +13,7 @@ mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod verify;
 mod worker;
 
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ really do, and compiled into SQL seed migrations, client property files and topi
 
 const AFTER_HELP: &str = "\
 Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 `--exit-code` found changes; \
-130 after Ctrl-C.
+4 INCONCLUSIVE and 5 INVALID (verify); 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -41,6 +42,7 @@ Examples:
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
   lagproof compile                  write generated/
+  lagproof verify billing           prove it under real load
   lagproof migrate                  put it in $DATABASE_URL";
 
 /// The whole command line.
@@ -85,6 +87,8 @@ enum Verb {
     Revert(revert::RevertArgs),
     /// Replace the seeds that a commit has by one that stands for all of them
     Squash(squash::SquashArgs),
+    /// Run real load on a real broker, and judge it against the declared targets
+    Verify(Box<verify::VerifyArgs>),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
     /// Explain a finding's code, with a bad and a good example
@@ -116,6 +120,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
+        Verb::Verify(args) => verify::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),

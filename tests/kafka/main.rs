@@ -5,8 +5,8 @@ mod build;
 #[path = "../support/broker.rs"]
 mod support;
 
+mod broken;
 mod cache;
-mod cases;
 mod foreign;
 mod groups;
 mod lifecycle;

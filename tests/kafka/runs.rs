@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lagproof::broker::{Broker, Caps, Halt, Options, Wanted};
 use lagproof::harness::launch::{Local, Program};
@@ -16,17 +16,17 @@ use super::support::start;
 use super::trial::{side, trial, with_fault};
 
 /// A broker of these tests' own: some of them restart it.
-fn broker() -> Arc<Mutex<Broker>> {
+pub fn broker() -> Arc<Mutex<Broker>> {
     static SHARED: OnceLock<Arc<Mutex<Broker>>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
-        let broker = start(Wanted::Local, &Options::default().with_short_sessions()).unwrap();
+        let broker = start(Wanted::Local, &Options::default().with_short_sessions().with_quick_retention()).unwrap();
         broker.warm_up().unwrap();
         Arc::new(Mutex::new(broker))
     });
     Arc::clone(shared)
 }
 
-fn program(worker: Option<&str>) -> Program {
+pub fn program(worker: Option<&str>) -> Program {
     Program {
         lagproof: PathBuf::from(env!("CARGO_BIN_EXE_lagproof")),
         worker: worker.map(|script| ["/bin/sh", "-c", script].map(str::to_owned).to_vec()),
@@ -53,10 +53,14 @@ impl Default for With<'_> {
     }
 }
 
-/// Runs one at a time: they share two cores.
-fn run(trial: &Trial, with: &With<'_>) -> Result<Recording, RunError> {
+/// Runs wait for each other: they share two cores.
+pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run(trial: &Trial, with: &With<'_>) -> Result<Recording, RunError> {
+    let _one = one_at_a_time();
     let launcher = Local::new(program(with.worker)).unwrap();
     let ground = Ground {
         broker: Arc::clone(&with.broker),

@@ -19,6 +19,7 @@ mod troubles;
 mod usage;
 mod worker;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
@@ -80,6 +81,6 @@ pub struct Range {
 }
 
 /// A histogram of microseconds that merges: HdrHistogram's V2 format, deflated, in base64.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct EncodedHistogram(pub String);

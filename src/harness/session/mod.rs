@@ -23,7 +23,7 @@ use crate::broker::{Caps, Surroundings, Wanted};
 
 pub use error::SessionError;
 pub use machine::{cores, machine};
-pub use service::{Proof, VerifyError, verify_service};
+pub use service::{How, Proof, VerifyError, verify_service};
 pub use trial::{Runner, TrialError};
 
 use brokers::Brokers;
@@ -149,8 +149,11 @@ fn run_wave<'t>(
         let mut outcome = runner.run()?;
         if let Some(afterwards) = session.afterwards
             && !session.stop.is_requested()
+            && let Err(error) = afterwards(&runner, &mut outcome)
         {
-            afterwards(&runner, &mut outcome)?;
+            // The verdict stands without it.
+            let what = format!("{}: {error}", trial.name());
+            session.listener.tell(Progress::Note { what });
         }
         Ok(outcome)
     };

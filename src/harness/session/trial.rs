@@ -14,6 +14,8 @@ use crate::harness::verdict::{SideOutcome, Verdict, judge};
 pub enum TrialError {
     /// A run could not begin.
     Run(RunError),
+    /// Somebody wished to end.
+    Stopped,
     /// A mistake of ours: its thread broke.
     Broken,
 }
@@ -24,6 +26,7 @@ impl TrialError {
     pub fn help(&self) -> String {
         match self {
             Self::Run(error) => error.help(),
+            Self::Stopped => "run it again".to_owned(),
             Self::Broken => "report it, with what was printed before".to_owned(),
         }
     }
@@ -33,6 +36,7 @@ impl fmt::Display for TrialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run(error) => write!(f, "{error}"),
+            Self::Stopped => f.write_str("stopped by Ctrl-C"),
             Self::Broken => f.write_str("a thread of lagproof broke"),
         }
     }
@@ -42,7 +46,7 @@ impl std::error::Error for TrialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Run(error) => Some(error),
-            Self::Broken => None,
+            Self::Stopped | Self::Broken => None,
         }
     }
 }
@@ -88,6 +92,9 @@ impl Runner<'_, '_> {
     /// # Errors
     /// As [`Self::run`].
     pub fn try_variant(&self, variant: &Trial) -> Result<SideOutcome, TrialError> {
+        if self.ground.stop.is_requested() {
+            return Err(TrialError::Stopped);
+        }
         let mut once = variant.clone();
         once.sides.retain(|side| side.side == Side::After);
         once.order = vec![Side::After];
