@@ -16,6 +16,7 @@ pub mod emit;
 #[cfg(feature = "kafka")]
 pub mod harness;
 pub mod history;
+pub mod lag;
 pub mod model;
 pub mod project;
 pub mod proofs;

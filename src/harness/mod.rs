@@ -2,7 +2,8 @@
 //!
 //! [`plan`] turns a service or a case of the model into what one run does. Load and workers are processes of their own
 //! that speak [`protocol`]: one self-contained spec in, sample lines out. A [`launch`]er starts them, a [`probe`] looks at
-//! the broker, and what all of them saw is [`merge`]d into a [`recording`]; [`verdict`] judges recordings and is pure.
+//! the broker, and what all of them saw is [`merge`]d into a [`recording`]; [`verdict`] judges recordings and is pure. A
+//! [`session`] does that for a whole plan, and [`report`] tells of the [`outcome`].
 //!
 //! Needs the cargo feature `kafka`.
 

@@ -1,6 +1,16 @@
 //! The harness's pure side: what a run does, how it is judged, what is searched for.
 
+mod causes;
+mod floors;
+mod loads;
+mod made;
+mod names;
 mod reference;
+mod search;
+mod sides;
+mod stats;
+mod validity;
+mod verdicts;
 
 use std::path::Path;
 use std::sync::OnceLock;

@@ -6,6 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::plan::Side;
 use super::recording::Recording;
 
+mod burst;
+mod causes;
+mod disagreements;
+mod held;
+mod judge;
+mod kept;
+mod stats;
+mod steady;
+mod text;
+mod validity;
+mod view;
+
+pub use judge::judge;
+pub use stats::{Slope, block_length, p95_upper_bound, quantile, theil_sen};
+pub use text::{exit_status, kpi_words, verdict_text};
+pub use validity::{MOST_CPU_WAIT, MOST_LATE_MS, MOST_P99_LATE_MS};
+
 /// What is said of a target, a side, a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
