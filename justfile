@@ -53,6 +53,10 @@ test-db *arguments:
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
 
+# Time load and workers on a local broker: a worker against a bare loop, how late the open loop is, Kafka's own tools
+bench-load *arguments:
+    cargo bench --locked --features kafka --bench load -- {{ arguments }}
+
 # Install the tools that `just bench` compares with into .dev: conftest (needs Go), taplo and check-jsonschema (Python)
 peers:
     python3 -m venv .dev/peers

@@ -8,5 +8,6 @@ mod account;
 mod faults;
 mod handlers;
 mod lifecycle;
+mod python;
 
 mod support;
