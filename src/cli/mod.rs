@@ -33,8 +33,8 @@ One small TOML profile a service, checked against a configuration matrix and aga
 really do, and compiled into SQL seed migrations, client property files and topic scripts.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 `--exit-code` found changes; \
-4 INCONCLUSIVE and 5 INVALID (verify); 130 after Ctrl-C.
+Exit status: 0 clean; 1 errors (or warnings with --deny), or FAIL; 2 wrong usage or environment; 3 \
+`migrate --status` found something to apply; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -131,7 +131,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Load(args) => load::run(args),
         Verb::Worker(args) => worker::run(args),
     };
-    exit.into()
+    exit.if_all_was_printed().into()
 }
 
 impl Global {

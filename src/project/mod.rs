@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use jiff::civil::Date;
 
-use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact};
+use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact, strays};
 use crate::diagnostic::{Finding, Findings, Page, Severity};
 use crate::history::{self as seeds, History};
 use crate::model::project::Model;
@@ -75,13 +75,20 @@ impl Project {
             resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
         });
         let cases = read_cases(tree, &shared, &mut sources, &mut findings);
+        strays(tree, &shared, &mut sources, &mut findings);
         let services = resolved.iter().map(|(name, _)| name.clone()).collect();
         let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
         if let Some(model) = &model {
             judge(model, &mut findings);
         }
         let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
-        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
+        severity::apply(
+            shared.config.declared.as_ref(),
+            model.as_ref(),
+            &sources,
+            &mut findings,
+            today,
+        );
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {

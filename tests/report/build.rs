@@ -163,8 +163,8 @@ pub fn recording(trial: &Trial, side: Side, seconds: f64, course: Course<'_>) ->
         let (sent, processed, lag, memory) = course(at_s);
         moments.push(Moment {
             at_s,
-            lag: (n % 53 != 52).then_some(lag as u64),
-            committed_lag: Some(lag as u64 + 3),
+            lag: (n % 53 != 52).then_some(lag.round() as u64),
+            committed_lag: Some(lag.round() as u64 + 3),
             sent: sent as u64,
             due: sent as u64,
             processed: processed as u64,
@@ -219,11 +219,11 @@ pub fn recording(trial: &Trial, side: Side, seconds: f64, course: Course<'_>) ->
     }
 }
 
-/// 10,000 latencies around a median in seconds, spread by magnitudes; the same each time.
+/// 2,000 latencies around a median in seconds, spread by magnitudes; the same each time.
 pub fn latencies(median: f64, spread: f64) -> Micros {
     let mut histogram = Micros::new();
-    for n in 1..10_000_u32 {
-        let share = f64::from(n) / 10_000.0;
+    for n in 1..2_000_u32 {
+        let share = f64::from(n) / 2_000.0;
         // The logistic distribution's quantile: close to the normal's, and exact arithmetic.
         let z = (share / (1.0 - share)).ln() / 1.7;
         histogram.record((median * (spread * z).exp() * 1e6) as i64);

@@ -50,6 +50,16 @@ fn tags(page: &str) -> Vec<String> {
         }
         let name = tag.split([' ', '\n']).next().unwrap_or_default().to_owned();
         assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "no tag: {tag}");
+        let outside: String = tag.split('"').step_by(2).collect();
+        let names: Vec<&str> = outside
+            .split_whitespace()
+            .filter_map(|word| word.strip_suffix('='))
+            .collect();
+        assert_eq!(
+            names.iter().collect::<BTreeSet<_>>().len(),
+            names.len(),
+            "an attribute twice: {tag}"
+        );
         found.push(tag.to_owned());
         if matches!(&*name, "script" | "style") {
             // Nothing but its own end ends it.

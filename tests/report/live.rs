@@ -44,15 +44,24 @@ fn a_line_fits_its_room() {
     let joining = {
         let mut row = Row::new(&start());
         row.stage(Stage::Joining);
-        row.text(22, 100, Colour::Plain)
+        row.text(34, 100, Colour::Plain)
     };
     let mut lines = vec![joining];
-    for (seconds, room) in [(0.1, 120), (12.0, 120), (44.0, 120), (44.0, 100), (44.0, 60)] {
-        lines.push(row(seconds).text(22, room, Colour::Plain));
+    for (seconds, room) in [
+        (0.1, 120),
+        (12.0, 120),
+        (44.0, 120),
+        (44.0, 100),
+        (44.0, 80),
+        (44.0, 60),
+    ] {
+        lines.push(row(seconds).text(34, room, Colour::Plain));
     }
     assert_snapshot!("rows", lines.join("\n"));
-    assert!(lines[1..4].iter().all(|line| line.chars().count() <= 120));
-    let coloured = row(44.0).text(22, 120, Colour::Styled);
+    for (line, room) in lines.iter().zip([100, 120, 120, 120, 100, 80, 60]) {
+        assert!(line.chars().count() <= room, "{line}");
+    }
+    let coloured = row(44.0).text(34, 120, Colour::Styled);
     assert!(coloured.contains("\u{1b}[31m"), "lag past its target is red");
 }
 

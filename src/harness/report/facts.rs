@@ -29,6 +29,7 @@ pub(super) fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
 fn plan(outcome: &Outcome) -> String {
     let seed = format!("seed {}", outcome.seed);
     let (first, cores) = match &outcome.trials[..] {
+        [] => return format!("{seed}; nothing was tried"),
         [only] => {
             let trial = &only.trial;
             let mut parts = vec![load(trial), seed];

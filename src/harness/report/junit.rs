@@ -85,17 +85,15 @@ fn suite(outcome: &Outcome, trial: &TrialOutcome) -> TestSuite {
 }
 
 fn case(trial: &str, judgement: &Judgement, side: &SideOutcome, worth: Worth) -> TestCase {
-    let target = if judgement.target.is_empty() {
-        String::new()
-    } else {
-        format!(", must be {}", judgement.target)
+    let target = match judgement.target.as_str() {
+        "" => String::new(),
+        target => format!("must be {target}"),
     };
-    let measured = format!("{}{target}", judgement.measured);
-    let message = if judgement.because.is_empty() {
-        measured.clone()
-    } else {
-        format!("{measured}: {}", judgement.because)
-    };
+    let measured = [judgement.measured.clone(), target];
+    let measured: Vec<String> = measured.into_iter().filter(|part| !part.is_empty()).collect();
+    let message = [measured.join(", "), judgement.because.clone()];
+    let message: Vec<String> = message.into_iter().filter(|part| !part.is_empty()).collect();
+    let message = message.join(": ");
     let status = match (worth, judgement.verdict) {
         (Worth::SmokeTest, _) => skipped(SMOKE_TEST),
         (Worth::Proof, Verdict::Pass) => TestCaseStatus::success(),

@@ -89,7 +89,7 @@ fn table_of(out: &mut String, trial: &TrialOutcome, worth: Worth) {
     }
     out.push_str(" | |\n");
     if let Some(what) = case_of(&trial.trial) {
-        let _ = write!(out, "\n{}, and no proof of it.\n", cell(&what));
+        let _ = write!(out, "\nThis is {}, and no proof of it.\n", cell(&what));
     }
 }
 

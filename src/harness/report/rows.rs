@@ -165,8 +165,16 @@ impl<'a> Seen<'a> {
 
     fn lost_and_order(&self) -> Value {
         let account = self.figures.account;
+        let lost = whole(Some(account.lost));
+        let lost = if account.lost > 0 && account.sent > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+            let share = account.lost as f64 / account.sent as f64;
+            format!("{lost} ({})", percent(share))
+        } else {
+            lost
+        };
         Value {
-            text: format!("{} · {}", whole(Some(account.lost)), whole(Some(account.reordered))),
+            text: format!("{lost} · {}", whole(Some(account.reordered))),
             verdict: self.verdict(Kpi::Loss).max(self.verdict(Kpi::Order)),
         }
     }

@@ -1,5 +1,7 @@
 //! The summary: what stands on the terminal when a proof is over, and in `summary.txt`.
 
+use std::collections::BTreeSet;
+
 use anstyle::Style;
 
 use crate::diagnostic::Colour;
@@ -10,7 +12,7 @@ use crate::proofs::text::count;
 use super::facts::facts;
 use super::grid::{Align, Cell, Grid, paint, width};
 use super::rows::{lag_predicted, predicted, rows};
-use super::words::{Worth, case_of, compiled, kpi, line, overall, plan_of, side, told};
+use super::words::{Worth, case_of, compiled, kpi, line, plan_of, side, told};
 
 /// The width of the column of names.
 const NAME: usize = 10;
@@ -79,7 +81,9 @@ fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
                 .into_iter()
                 .map(|value| Cell::judged(value.text, value.verdict)),
         );
-        cells.push(Cell::plain(format!("  {}", row.target)));
+        if !row.target.is_empty() {
+            cells.push(Cell::plain(format!("  {}", row.target)));
+        }
         grid.row(cells);
     }
     let mut verdicts = vec![Cell::bold("verdict")];
@@ -111,7 +115,7 @@ fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
         out.push_str(&format!(" is {what}, and no proof of it\n\n"));
     }
     out.push_str(&grid.render(colour));
-    explained(&mut out, trial, "", colour);
+    print_lines(&mut out, explained(trial, ""), colour);
     out
 }
 
@@ -171,10 +175,10 @@ fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour) -> String {
     }
     let mut out = grid.render(colour);
     let several = trials.len() > 1;
-    for trial in trials {
-        let name = if several { trial.trial.name() } else { "" };
-        explained(&mut out, trial, name, colour);
-    }
+    let lines = trials
+        .iter()
+        .flat_map(|trial| explained(trial, if several { trial.trial.name() } else { "" }));
+    print_lines(&mut out, lines.collect(), colour);
     out
 }
 
@@ -188,9 +192,9 @@ fn lost(one: Option<&SideOutcome>, both: &Cell) -> Cell {
     }
 }
 
-/// Causes, reasons, disagreements and notes of a trial, each a line under its name.
-fn explained(out: &mut String, trial: &TrialOutcome, name: &str, colour: Colour) {
-    let mut lines: Vec<(&str, String)> = Vec::new();
+/// Causes, reasons, disagreements and notes of a trial: what each is, and its text under the trial's name, if any.
+fn explained(trial: &TrialOutcome, name: &str) -> Vec<(&'static str, String)> {
+    let mut lines: Vec<(&'static str, String)> = Vec::new();
     let several = trial.sides.len() > 1;
     let prefix = |one: &SideOutcome| {
         let side = side(one.judgement.side);
@@ -250,19 +254,19 @@ fn explained(out: &mut String, trial: &TrialOutcome, name: &str, colour: Colour)
         lines.push(("put back", of(&text)));
     }
     lines.extend(trial.trial.notes.iter().map(|note| ("note", of(note))));
-    merge_same(&mut lines);
+    lines
+}
+
+/// Named lines below a table; the same said twice is said once.
+fn print_lines(out: &mut String, mut lines: Vec<(&'static str, String)>, colour: Colour) {
+    let mut seen = BTreeSet::new();
+    lines.retain(|one| seen.insert(one.clone()));
     if !lines.is_empty() {
         out.push('\n');
     }
     for (word, text) in lines {
         named(out, word, &text, colour);
     }
-}
-
-/// The same said twice is said once.
-fn merge_same(lines: &mut Vec<(&str, String)>) {
-    let mut seen = std::collections::BTreeSet::new();
-    lines.retain(|one| seen.insert(one.clone()));
 }
 
 const fn reason(verdict: Verdict) -> &'static str {
@@ -295,8 +299,6 @@ fn tally(outcome: &Outcome, colour: Colour) -> String {
     let mut out = paint(&format!("{:NAME$}", "verdicts"), Style::new().bold(), colour);
     let trials = count(outcome.trials.len() as u64, "trial");
     out.push_str(&format!("{} of {trials}\n", said.join(", ")));
-    let worst = worth.word(overall(outcome));
-    out.push_str(&format!("{:NAME$}{worst}\n", "in all"));
     out
 }
 

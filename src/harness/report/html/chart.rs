@@ -12,6 +12,9 @@ use crate::harness::plan::{PhaseKind, Side, Trial};
 const WIDTH: f64 = 1_000.0;
 const HEIGHT: f64 = 200.0;
 
+/// How much of the height the number of a value takes.
+const LABEL: f64 = 0.12;
+
 /// A stretch of the time axis that is shaded, from and to in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Band {
@@ -122,7 +125,7 @@ impl Chart<'_> {
         html! {
             div.frame {
                 div.values aria-hidden="true" {
-                    @for tick in &ticks {
+                    @for tick in &labelled(&ticks, &y) {
                         span style=(format!("top:{:.2}%", y(*tick) / HEIGHT * 100.0)) { ((self.number)(*tick)) }
                     }
                 }
@@ -162,6 +165,18 @@ pub(super) const fn side_class(side: Side) -> &'static str {
         Side::Before => "before",
         Side::After => "after",
     }
+}
+
+/// The values that have room beside each other, from the largest down; 0 always.
+fn labelled(ticks: &[f64], y: &dyn Fn(f64) -> f64) -> Vec<f64> {
+    let mut kept: Vec<f64> = Vec::new();
+    for tick in ticks.iter().rev().copied() {
+        let free = |other: f64| (y(tick) - y(other)).abs() >= HEIGHT * LABEL;
+        if tick == 0.0 || (kept.iter().all(|other| free(*other)) && free(0.0)) {
+            kept.push(tick);
+        }
+    }
+    kept
 }
 
 /// A line's path; broken where nothing was seen.

@@ -13,6 +13,12 @@ use crate::proofs::text::seconds;
 /// The most that are listed; all are marked.
 const LISTED: usize = 40;
 
+/// Marks that are closer, in percent of the axis, would cover each other.
+const CLOSE: f64 = 1.2;
+
+/// The furthest that a mark is moved: in a storm of them the place says more than each sign.
+const MOVED: u32 = 3;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mark {
@@ -126,9 +132,11 @@ pub(super) fn strip(trial: &TrialOutcome, marks: &[Mark], time: &Time) -> Markup
             div.plot data-chart="events" {
                 @for one in &trial.sides {
                     div.lane.(side_class(one.judgement.side)) {
-                        @for mark in marks.iter().filter(|mark| mark.side == one.judgement.side) {
+                        @for (mark, beside) in beside(marks, one.judgement.side, time) {
                             span.mark.(mark.kind.class()) title=(text(&told(mark, several)))
-                                style=(format!("left:{:.2}%", time.percent(mark.at_s))) { (mark.kind.sign()) }
+                                style=(format!("left:{:.2}%;margin-left:{beside}em", time.percent(mark.at_s))) {
+                                (mark.kind.sign())
+                            }
                         }
                     }
                 }
@@ -137,12 +145,27 @@ pub(super) fn strip(trial: &TrialOutcome, marks: &[Mark], time: &Time) -> Markup
     }
 }
 
+/// A side's marks, and how far each is moved so that those of one moment stand beside each other.
+fn beside<'m>(marks: &'m [Mark], side: Side, time: &Time) -> Vec<(&'m Mark, u32)> {
+    let mut placed: Vec<(&Mark, u32)> = Vec::new();
+    for mark in marks.iter().filter(|mark| mark.side == side) {
+        let moved = match placed.last() {
+            Some((last, moved)) if time.percent(mark.at_s) - time.percent(last.at_s) < CLOSE => (moved + 1).min(MOVED),
+            _ => 0,
+        };
+        placed.push((mark, moved));
+    }
+    placed
+}
+
 /// The same for those who read: a list.
 pub(super) fn list(trial: &TrialOutcome, marks: &[Mark]) -> Markup {
     let several = trial.sides.len() > 1;
+    // That workers joined at the start is marked, and no news.
+    let marks: Vec<&Mark> = marks.iter().filter(|mark| mark.kind != Kind::Joined).collect();
     html! {
         @if marks.is_empty() {
-            p.quiet { "No rebalance, no fault, and every worker ended in good order." }
+            p.quiet { "No rebalance after the start, no fault, and every worker ended in good order." }
         } @else {
             ol.events {
                 @for mark in marks.iter().take(LISTED) {

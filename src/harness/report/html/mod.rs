@@ -26,6 +26,9 @@ use super::words::{Worth, case_of, compiled, how_many, overall, reached_with, sh
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// What the overview shows of each trial.
+const OVERVIEW: [&str; 4] = ["lag, p95", "end-to-end p99", "lost · out of order", "memory, peak"];
+
 /// The page.
 #[must_use]
 pub fn render(outcome: &Outcome) -> String {
@@ -49,12 +52,12 @@ pub fn render(outcome: &Outcome) -> String {
                 main {
                     @if outcome.trials.len() > 1 { (overview(outcome, worth)) }
                     @for (at, one) in outcome.trials.iter().enumerate() {
-                        (trial::render(one, at, worth))
+                        (trial::render(one, at, worth, outcome.trials.len() == 1))
                     }
                     @if outcome.trials.is_empty() { p { "Nothing was tried." } }
                 }
                 footer {
-                    "lagproof " (text(&outcome.lagproof)) " · " (machine(outcome)) " · numbers for machines in "
+                    "lagproof " (text(&outcome.lagproof)) " · " (text(&machine(outcome))) " · numbers for machines in "
                     a href="report.json" { "report.json" }
                 }
                 script { (PreEscaped(SCRIPT)) }
@@ -89,7 +92,7 @@ fn head(outcome: &Outcome, worth: Worth) -> Markup {
     }
 }
 
-/// A row a trial, where there are several.
+/// A row a trial, where there are several; of two sides both values, the baseline's first.
 fn overview(outcome: &Outcome, worth: Worth) -> Markup {
     html! {
         section.wide aria-label="All verdicts" {
@@ -98,11 +101,8 @@ fn overview(outcome: &Outcome, worth: Worth) -> Markup {
                     thead { tr {
                         th scope="col" { "service" }
                         th scope="col" { "verdict" }
-                        th.number scope="col" { "lag, p95" }
-                        th scope="col" { "target" }
-                        th.number scope="col" { "end-to-end p99" }
-                        th.number scope="col" { "lost · out of order" }
-                        th.number scope="col" { "memory, peak" }
+                        @for label in OVERVIEW { th.number scope="col" { (label) } }
+                        th scope="col" { "lag's target" }
                     } }
                     tbody {
                         @for (at, one) in outcome.trials.iter().enumerate() { (overview_row(one, at, worth)) }
@@ -115,31 +115,28 @@ fn overview(outcome: &Outcome, worth: Worth) -> Markup {
 
 fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
     let rows = rows(one);
-    let column = compiled(one).and_then(|side| one.sides.iter().position(|other| std::ptr::eq(side, other)));
-    let value = |label: &str| {
-        let row = rows.iter().find(|row| row.label == label)?;
-        row.values.get(column?).cloned()
-    };
     let with = compiled(one).and_then(|side| reached_with(&one.trial, side.judgement.side));
     html! {
         tr {
             th scope="row" {
                 a href=(format!("#trial-{at}")) { (text(one.trial.name())) }
-                @if let Some(what) = case_of(&one.trial) { " " small { (text(&what)) } }
+                @if let Some(what) = case_of(&one.trial) { br; small { (text(&what)) } }
             }
             td {
                 (pill(worth, one.verdict))
-                @if let Some(with) = with { " " small { "(" (text(&with)) ")" } }
+                @if let Some(with) = with { br; small { (text(&with)) } }
             }
-            @for (label, target) in [
-                ("lag, p95", true), ("end-to-end p99", false), ("lost · out of order", false), ("memory, peak", false),
-            ] {
-                @let value = value(label);
-                td.number class=[value.as_ref().and_then(|value| verdict_class(value.verdict))] {
-                    (text(value.as_ref().map_or("–", |value| value.text.as_str())))
+            @for label in OVERVIEW {
+                td.number {
+                    @if let Some(row) = rows.iter().find(|row| row.label == label) {
+                        @for (n, value) in row.values.iter().enumerate() {
+                            @if n > 0 { " → " }
+                            span.(verdict_class(value.verdict)) { (text(&value.text)) }
+                        }
+                    }
                 }
-                @if target { td { (text(rows.first().map_or("", |row| row.target.as_str()))) } }
             }
+            td { (text(rows.first().map_or("", |row| row.target.as_str()))) }
         }
     }
 }
@@ -147,19 +144,20 @@ fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
 /// A verdict as a mark with its word; its colour says nothing that the word does not.
 fn pill(worth: Worth, verdict: Verdict) -> Markup {
     let class = match worth {
-        Worth::Proof => verdict_class(Some(verdict)).unwrap_or("none"),
+        Worth::Proof => verdict_class(Some(verdict)),
         Worth::SmokeTest => "none",
     };
-    html! { span.pill class=(class) { (worth.word(verdict)) } }
+    html! { span.pill.(class) { (worth.word(verdict)) } }
 }
 
-const fn verdict_class(verdict: Option<Verdict>) -> Option<&'static str> {
+/// A verdict's class in the page's style.
+const fn verdict_class(verdict: Option<Verdict>) -> &'static str {
     match verdict {
-        Some(Verdict::Pass) => Some("pass"),
-        Some(Verdict::Fail) => Some("fail"),
-        Some(Verdict::Invalid) => Some("invalid"),
-        Some(Verdict::Inconclusive) => Some("inconclusive"),
-        Some(Verdict::NotJudged) | None => None,
+        Some(Verdict::Pass) => "pass",
+        Some(Verdict::Fail) => "fail",
+        Some(Verdict::Invalid) => "invalid",
+        Some(Verdict::Inconclusive) => "inconclusive",
+        Some(Verdict::NotJudged) | None => "none",
     }
 }
 

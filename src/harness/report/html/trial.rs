@@ -16,11 +16,12 @@ use crate::harness::report::words::{
 use crate::harness::verdict::Verdict;
 use crate::proofs::text::{number, rate};
 
-pub(super) fn render(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
+/// The section. A trial that is alone has its name and verdict in the page's head already.
+pub(super) fn render(one: &TrialOutcome, at: usize, worth: Worth, alone: bool) -> Markup {
     let several = one.sides.len() > 1;
     html! {
         section.trial id=(format!("trial-{at}")) aria-labelledby=(format!("trial-{at}-name")) {
-            h2 id=(format!("trial-{at}-name")) {
+            h2.hidden[alone] id=(format!("trial-{at}-name")) {
                 (text(one.trial.name())) " " (pill(worth, one.verdict))
                 @if let Some(with) = compiled(one).and_then(|side| reached_with(&one.trial, side.judgement.side)) {
                     " " small { "(" (text(&with)) ")" }
@@ -65,7 +66,7 @@ fn reasons(one: &TrialOutcome, several: bool) -> Markup {
                         Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => true,
                     };
                     @if said && !target.because.is_empty() {
-                        li class=[verdict_class(Some(target.verdict))] {
+                        li.(verdict_class(Some(target.verdict))) {
                             strong { (of(judgement.side)) (kpi(target.kpi)) ": " } (text(&target.because))
                         }
                     }
@@ -102,7 +103,7 @@ fn targets(one: &TrialOutcome, worth: Worth, several: bool) -> Markup {
                         tr {
                             th scope="row" { (row.label) }
                             @for value in &row.values {
-                                td.number class=[verdict_class(value.verdict)] { (text(&value.text)) }
+                                td.number.(verdict_class(value.verdict)) { (text(&value.text)) }
                             }
                             td { (text(&row.target)) }
                         }

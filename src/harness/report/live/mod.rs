@@ -169,11 +169,11 @@ impl Painted {
     }
 
     fn row(&mut self, name: &str, colour: Colour, change: impl FnOnce(&mut Row)) {
-        let names = self.rows.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        let head = self.rows.values().map(|(row, _)| row.head_width()).max().unwrap_or(0);
         if let Some((row, bar)) = self.rows.get_mut(name) {
             change(row);
             let room = console_width().saturating_sub(3);
-            bar.set_message(row.text(names, usize::from(room), colour));
+            bar.set_message(row.text(head, usize::from(room), colour));
         }
     }
 

@@ -47,6 +47,15 @@ pub(super) const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
+/// `40 of 256 MiB`: a unit that both have is said once.
+fn of_limit(most: &str, limit: &str) -> String {
+    let unit = |text: &str| text.split_once(' ').map(|(_, unit)| unit.to_owned());
+    match most.split_once(' ') {
+        Some((number, _)) if unit(most) == unit(limit) => format!("{number} of {limit}"),
+        _ => format!("{most} of {limit}"),
+    }
+}
+
 impl Row {
     /// A run that begins.
     #[must_use]
@@ -80,46 +89,59 @@ impl Row {
         self.recent.push_back(moment.clone());
     }
 
-    /// The line: `names` columns for the name, `room` in all. Where there is little room, the spark goes first.
+    /// How many columns name, side and run take.
     #[must_use]
-    pub fn text(&self, names: usize, room: usize, colour: Colour) -> String {
-        let name = format!("{:<names$}", self.name);
-        let mut head = paint(&name, Style::new().bold(), colour);
-        let mut used = width(&name);
-        let mut what = self.side.map_or(String::new(), |of| format!("  {:<6}", side(of)));
-        if self.of > 1 {
-            what.push_str(&format!(" {}/{}", self.run, self.of));
-        }
-        used += width(&what);
-        head.push_str(&what);
+    pub fn head_width(&self) -> usize {
+        width(&self.name) + width(&self.run_told())
+    }
+
+    /// The line: `head` columns for name, side and run, `room` in all. Where there is little room, the spark goes first,
+    /// then memory, then rates.
+    #[must_use]
+    pub fn text(&self, head: usize, room: usize, colour: Colour) -> String {
+        let blanks = " ".repeat(head.saturating_sub(self.head_width()));
+        let name = paint(&self.name, Style::new().bold(), colour);
+        let mut text = format!("{name}{}{blanks}", self.run_told());
         let Some(last) = self.recent.back() else {
-            return format!("{head}  {}", stage_name(self.stage));
+            return format!("{text}  {}", stage_name(self.stage));
         };
-        let facts = self.facts(last);
         let lag = format!("lag {:>6}", whole(last.lag));
-        let rest = facts.join("  ");
-        used += 2 + width(&lag) + 2 + width(&rest);
-        let free = room.saturating_sub(used + 2).min(SPARK);
+        let mut facts = self.facts(last);
+        let used = |facts: &[String]| head + 2 + width(&lag) + facts.iter().map(|fact| 2 + width(fact)).sum::<usize>();
+        while used(&facts) > room && facts.len() > 1 {
+            facts.remove(facts.len() - 2);
+        }
+        let free = room.saturating_sub(used(&facts) + 2).min(SPARK);
         if free >= 4 {
             let most = self.lags.iter().copied().max().unwrap_or(0).max(self.target);
-            head.push_str(&format!("  {:<free$}", spark(&self.lags, most, free)));
+            text.push_str(&format!("  {:<free$}", spark(&self.lags, most, free)));
         }
         let style = match last.lag {
             Some(lag) if lag >= self.target => AnsiColor::Red.on_default(),
             Some(_) => AnsiColor::Green.on_default(),
             None => Style::new(),
         };
-        format!("{head}  {}  {rest}", paint(&lag, style, colour))
+        format!("{text}  {}  {}", paint(&lag, style, colour), facts.join("  "))
     }
 
+    /// `  before 1/4`; nothing of a trial of one run.
+    fn run_told(&self) -> String {
+        let mut told = self.side.map_or(String::new(), |of| format!("  {:<6}", side(of)));
+        if self.of > 1 {
+            told.push_str(&format!(" {}/{}", self.run, self.of));
+        }
+        told
+    }
+
+    /// Rates, memory, time left.
     fn facts(&self, last: &Moment) -> Vec<String> {
         let mut facts = Vec::new();
         if let Some((sent, processed)) = self.rates(last) {
-            facts.push(format!("in {:>7}  out {:>7}", rate(sent), rate(processed)));
+            facts.push(format!("in {:>6}  out {:>6}", rate(sent), rate(processed)));
         }
         if let Some(most) = last.memory.iter().copied().max() {
             facts.push(match self.limit {
-                Some(limit) => format!("{} of {}", mebibytes(most), mebibytes(limit)),
+                Some(limit) => of_limit(&mebibytes(most), &mebibytes(limit)),
                 None => mebibytes(most),
             });
         }
