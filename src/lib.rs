@@ -12,7 +12,10 @@ pub mod clients;
 pub mod db;
 pub mod declared;
 pub mod diagnostic;
+#[cfg(feature = "db")]
+pub mod diff;
 pub mod emit;
+pub mod evidence;
 #[cfg(feature = "kafka")]
 pub mod harness;
 pub mod history;

@@ -7,6 +7,7 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod evidence;
 pub mod launch;
 pub mod load;
 pub mod merge;

@@ -17,11 +17,11 @@ pub use body::{RETIRE_CALL, SERVICE_CALL, TOPIC_CALL, statements_by_name};
 pub use digest::{Digest, NotADigest};
 pub use doc::{Doc, write_text};
 pub use documents::{
-    context_digest, context_doc, proof_digest, settings_digest, settings_doc, topic_digest, topic_doc,
+    context_digest, context_doc, proof_digest, proof_inputs, settings_digest, settings_doc, topic_digest, topic_doc,
 };
 pub use read::{Base, FOLDER, History, Seed, Standing, name_seconds, name_stamp, read_history};
 pub use replay::{Life, Record, State};
 pub use seed::{
     Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, write_seed,
 };
-pub use values::{duration_from_json, value_doc, value_from_json};
+pub use values::{column_from_settings, duration_from_json, value_doc, value_from_json};

@@ -29,7 +29,7 @@ pub(super) fn judge_history(
 ) -> History {
     let branch = model.map_or("main", |model| model.base_branch.as_str());
     let base = |folder: &str, here: &[&str]| match tree {
-        Tree::Disk(root) => base_seeds(root, branch, folder, here),
+        Tree::Disk(root) | Tree::Edited { root, .. } => base_seeds(root, branch, folder, here),
         Tree::Memory(_) => Base::Unknown("these files are not on disk".to_owned()),
     };
     let history = read_history(tree, &generated_folder(shared), base, sources, findings);

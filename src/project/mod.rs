@@ -1,11 +1,13 @@
 //! The one project that every verb takes: read, resolved, judged.
 
 mod accepted;
+mod adopt;
 mod allows;
 mod base;
 mod cases;
 mod compile;
 mod environments;
+mod evidence;
 mod fix;
 mod git;
 mod history;
@@ -29,8 +31,10 @@ use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use adopt::{AdoptError, Adopted, Preview, Wanted, adopt, preview};
 pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
+pub use evidence::{Standing, StandingOf, evidence_file, standings};
 pub use fix::{FixError, fix_all};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
