@@ -14,3 +14,4 @@ mod mock;
 mod runs;
 mod scripts;
 mod trial;
+mod verb;

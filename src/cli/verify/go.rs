@@ -4,13 +4,15 @@ use std::path::Path;
 
 use crate::broker::{Caps, Surroundings, Wanted};
 use crate::diagnostic::Severity;
+use crate::evidence::FOLDER;
+use crate::harness::evidence::evidence_of;
 use crate::harness::launch::Program;
 use crate::harness::outcome::Outcome;
-use crate::harness::plan::{Brokers, Plan, Wish, make_plan, print as plan_text};
+use crate::harness::plan::{Brokers, LoadWish, Plan, Wish, make_plan, print as plan_text};
 use crate::harness::protocol::Stop;
 use crate::harness::report::{files, json, junit, live::Live, markdown, summary};
 use crate::harness::session::{Session, verify};
-use crate::harness::verdict::exit_status;
+use crate::harness::verdict::{Verdict, exit_status};
 use crate::model::broker::Environment;
 use crate::model::project::Model;
 use crate::project::Project;
@@ -51,6 +53,13 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Exit> {
         ));
     }
     let outcome = prove(global, args, model, (&wish, &plan), (wanted, caps(args)?))?;
+    let environment = match wanted {
+        Wanted::Declared(environment) => Some(environment.name.as_str()),
+        _ => None,
+    };
+    if plan_is_declared(&wish) {
+        keep_evidence(&root, &outcome, model, environment);
+    }
     Ok(report(global, args, &root, &outcome))
 }
 
@@ -142,6 +151,28 @@ fn prove(
         let exit = fail(&error.to_string(), &error.help());
         if stop.is_requested() { Exit::Interrupted } else { exit }
     })
+}
+
+/// Whether what ran is what is declared: another load or worker proves nothing of a profile.
+fn plan_is_declared(wish: &Wish) -> bool {
+    wish.load == LoadWish::Declared && wish.faults.is_empty()
+}
+
+/// Writes what was proven into evidence/, a file a service. Where nothing could be told, what was proven before stands.
+fn keep_evidence(root: &Path, outcome: &Outcome, model: &Model, environment: Option<&str>) {
+    let proven = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    for trial in &outcome.trials {
+        if !matches!(trial.verdict, Verdict::Pass | Verdict::Fail) {
+            continue;
+        }
+        let Some(evidence) = evidence_of(outcome, trial, model, environment, &proven) else {
+            continue;
+        };
+        let file = root.join(FOLDER).join(format!("{}.toml", evidence.service));
+        if let Err(error) = evidence.write(&file) {
+            note(&format!("could not write {}: {error}", file.display()));
+        }
+    }
 }
 
 fn report(global: &Global, args: &VerifyArgs, root: &Path, outcome: &Outcome) -> Exit {
