@@ -30,6 +30,7 @@ test-kafka *arguments:
     cargo test --locked --features kafka --lib -- broker:: harness::
     cargo test --locked --features kafka --test kafka {{ arguments }}
     cargo test --locked --features kafka --test processes {{ arguments }}
+    cargo test --locked --features kafka --test proof {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
 test-docker *arguments:

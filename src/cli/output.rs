@@ -19,6 +19,12 @@ pub enum Exit {
     Unusable,
     /// `--exit-code` found changes.
     Changes,
+    /// Too little was seen for a verdict.
+    Inconclusive,
+    /// The machine did not keep up with its own part of a proof.
+    Invalid,
+    /// Stopped by Ctrl-C.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -28,6 +34,9 @@ impl From<Exit> for ExitCode {
             Exit::Failed => Self::from(1),
             Exit::Unusable => Self::from(2),
             Exit::Changes => Self::from(3),
+            Exit::Inconclusive => Self::from(4),
+            Exit::Invalid => Self::from(5),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }

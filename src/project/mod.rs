@@ -22,7 +22,7 @@ mod squash;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
+pub use jiff::civil::Date;
 
 use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact, strays};
 use crate::diagnostic::{Finding, Findings, Page, Severity};

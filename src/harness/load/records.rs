@@ -1,5 +1,7 @@
 //! What one topic gets: due times, keys, partitions and values, all drawn from the seed.
 
+use std::sync::OnceLock;
+
 use crate::harness::protocol::{LoadTopic, RECORD_HEADER, RecordFlags, RecordHeader, Shard, SizeSpec};
 
 use super::keys::{Draw, Zipf, partition_of};
@@ -167,12 +169,34 @@ impl Sizes {
         let noise = ((size as f64 * self.noise).round() as usize).min(size);
         value.clear();
         value.reserve(size);
+        if noise >= LARGE {
+            // Drawing every byte of an image would take a core from what is measured.
+            let block = noise_block();
+            let mut from = draw.bits() as usize % block.len();
+            while value.len() < noise {
+                let part = &block[from..block.len().min(from + noise - value.len())];
+                value.extend_from_slice(part);
+                from = 0;
+            }
+        }
         while value.len() < noise {
             value.extend_from_slice(&draw.bits().to_le_bytes());
         }
         value.truncate(noise);
         value.resize(size, 0);
     }
+}
+
+/// From how many bytes on noise is cut out of a block that is drawn once.
+const LARGE: usize = 4 << 10;
+
+/// A mebibyte of noise: compressors look back less far.
+fn noise_block() -> &'static [u8] {
+    static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
+    BLOCK.get_or_init(|| {
+        let mut draw = Draw::of(0x6c61_6770_726f_6f66, 0, 0);
+        (0..(1 << 17)).flat_map(|_| draw.bits().to_le_bytes()).collect()
+    })
 }
 
 /// The scale s of an exponential with mean `mean` once it is cut at `most`: s (1 − e^(−most/s)) = mean. By bisection; the
