@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::declared::read_shared;
+use crate::declared::read_config;
 use crate::diagnostic::{Findings, Severity};
 use crate::emit::write::{LOCK_WAIT, Plan, Why, WriteError, apply, diff, lock, plan};
 use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, property_files, schema_files, seed, topic_scripts};
@@ -13,7 +13,7 @@ use crate::model::project::Model;
 use crate::source::{ReadError, Sources, Tree};
 
 use super::Project;
-use super::history::generated_folder;
+use super::history::Whereabouts;
 
 /// Why nothing could be compiled, other than findings.
 #[derive(Debug)]
@@ -114,9 +114,8 @@ pub fn inspect(root: &Path, now: i64, today: &Date, look: Look) -> Result<(Proje
 /// The folder of generated files, asked of lagproof.toml before anything else is read.
 pub(super) fn generated(root: &Path) -> Result<PathBuf, CompileError> {
     let (mut sources, mut findings) = (Sources::new(), Findings::new());
-    let shared = read_shared(&Tree::Disk(root.to_owned()), &mut sources, &mut findings);
-    shared
-        .map(|shared| PathBuf::from(generated_folder(&shared)))
+    read_config(&Tree::Disk(root.to_owned()), &mut sources, &mut findings)
+        .map(|config| PathBuf::from(Whereabouts::new(config.declared.as_ref()).generated))
         .map_err(CompileError::Project)
 }
 
