@@ -9,7 +9,7 @@ use crate::diagnostic::{Findings, Format, ReportContext, Severity, render};
 use crate::project::{BaseError, FixError, Project, against_base, fix_all, pages, tally};
 
 use super::Global;
-use super::output::{Exit, fail, print};
+use super::output::{Exit, fail, leave, print};
 use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
@@ -97,7 +97,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
         let spent = started.elapsed();
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
-    verdict(&project.findings, args.deny)
+    let exit = verdict(&project.findings, args.deny);
+    leave(project);
+    exit
 }
 
 /// Compares with `--base`, where it is given.

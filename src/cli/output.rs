@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::diagnostic::Colour;
+use crate::project::Project;
 
 use super::{ColourWhen, Global};
 
@@ -35,6 +36,12 @@ impl From<Exit> for ExitCode {
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Leaves a project to the system, which takes a process's memory back at once. To give it back piece by piece takes as
+/// long as to judge it.
+pub(super) fn leave(project: Project) {
+    std::mem::forget(project);
 }
 
 /// Says on standard error why a run can't go on, and what to do.

@@ -12,10 +12,17 @@ use super::tree::{Digits, Item, Key, Node, Table};
 /// Lists and tables in each other; the toml crate goes further.
 const DEEPEST: u8 = 8;
 
+/// Entries of a section for which there is room at first, and of an inline table or a list.
+const SECTION: usize = 8;
+const INLINE: usize = 4;
+
 /// What a file declares; nothing where it is to be read by the toml crate.
 pub(super) fn scan(text: &str) -> Option<Table<'_>> {
     let mut scanner = Scanner { text, at: 0 };
-    let mut document = Document::default();
+    let mut document = Document {
+        current: Vec::with_capacity(SECTION),
+        ..Document::default()
+    };
     loop {
         scanner.blanks();
         match scanner.peek() {
@@ -69,7 +76,7 @@ impl<'t> Document<'t> {
     }
 
     fn close(&mut self) -> Option<()> {
-        let entries = std::mem::take(&mut self.current);
+        let entries = std::mem::replace(&mut self.current, Vec::with_capacity(SECTION));
         let Some(Header {
             parent,
             key,
@@ -277,7 +284,7 @@ impl<'t> Scanner<'t> {
 
     fn list(&mut self, depth: u8) -> Option<Vec<Node<'t>>> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(INLINE);
         loop {
             self.space()?;
             if self.take(b']').is_some() {
@@ -294,7 +301,7 @@ impl<'t> Scanner<'t> {
 
     fn inline_table(&mut self, depth: u8) -> Option<Table<'t>> {
         self.at += 1;
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(INLINE);
         self.blanks();
         if self.take(b'}').is_none() {
             loop {

@@ -8,6 +8,7 @@ mod digest;
 mod doc;
 mod documents;
 pub mod pages;
+mod pieces;
 mod read;
 mod replay;
 mod seed;

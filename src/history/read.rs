@@ -10,6 +10,7 @@ use crate::source::{EntryKind, FileId, ReadError, Sources, Tree};
 
 use super::body::service_documents;
 use super::pages;
+use super::pieces::HeaderReader;
 use super::replay::{Record, State};
 use super::seed::{Header, SeedProblem, read_seed};
 
@@ -217,6 +218,12 @@ enum Problem {
 }
 
 fn read_one(tree: &Tree, path: &str, kind: EntryKind) -> Result<Header, Problem> {
+    let mut reader = HeaderReader::new();
+    let read = tree.read_pieces(path, LARGEST_SEED, kind, |piece| reader.push(piece));
+    if let (Ok(()), Some(header)) = (read, reader.finish()) {
+        return Ok(header);
+    }
+    // Something is wrong with it, and what that is takes the whole text to say.
     let text = tree.read_text(path, LARGEST_SEED, kind).map_err(Problem::Read)?;
     read_seed(&text).map_err(Problem::Seed)
 }

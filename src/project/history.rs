@@ -3,7 +3,7 @@
 use crate::declared::ConfigFile;
 use crate::diagnostic::Findings;
 use crate::emit::literal;
-use crate::history::{Base, History, SeedFiles, read_seeds};
+use crate::history::{Base, Digest, History, SeedFiles, read_seeds};
 use crate::model::project::Model;
 use crate::rules::history::{changed, compare, judge};
 use crate::source::Tree;
@@ -42,11 +42,12 @@ impl Whereabouts {
     }
 }
 
-/// Judges the model's versions against the seeds that have landed.
-pub(super) fn judge_history(tree: &Tree, model: &Model, history: &History) -> Findings {
+/// Judges the model's versions against the seeds that have landed. Gives the digests of the services' settings, too.
+pub(super) fn judge_history(tree: &Tree, model: &Model, history: &History) -> (Vec<Digest>, Findings) {
     let state = history.landed();
     let comparisons = compare(model, &state);
     // Only what changed is read again: what it was before tells which settings are new.
     let before = history.documents(tree, &changed(&comparisons), |name| literal(name).unwrap_or_default());
-    judge(model, history, &comparisons, &before)
+    let settings = comparisons.iter().map(|comparison| comparison.settings).collect();
+    (settings, judge(model, history, &comparisons, &before))
 }

@@ -25,7 +25,7 @@ use crate::declared::{
     self, CONFIG_FILE, ConfigFile, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared, redact,
 };
 use crate::diagnostic::{Finding, Findings, Page, Severity};
-use crate::history::{self as seeds, History, take_in};
+use crate::history::{self as seeds, Digest, History, take_in};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
 use crate::rules;
@@ -51,6 +51,8 @@ pub struct Project {
     pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
+    /// The digests of the services' settings, in the order of the model's services; empty without a model.
+    pub settings: Vec<Digest>,
     /// What it compiled to before.
     pub history: History,
     /// What is wrong with it, sorted.
@@ -79,11 +81,13 @@ impl Project {
             || read_declared(tree, config, &mut sources, &mut findings),
             || seeds.read(tree),
         );
-        let mut of_seeds = Findings::new();
+        let (mut of_seeds, mut settings) = (Findings::new(), Vec::new());
         let history = take_in(seeds, &mut sources, &mut of_seeds);
         if let Some(model) = &model {
-            let (judged, versions) = rayon::join(|| judge(model, &findings), || judge_history(tree, model, &history));
+            let (judged, (digests, versions)) =
+                rayon::join(|| judge(model, &findings), || judge_history(tree, model, &history));
             findings.extend(judged);
+            settings = digests;
             of_seeds.extend(versions);
         }
         findings.extend(of_seeds);
@@ -95,6 +99,7 @@ impl Project {
             shared,
             services,
             model,
+            settings,
             history,
             findings,
         })
