@@ -13,19 +13,549 @@
 CREATE SCHEMA IF NOT EXISTS lagproof;
 COMMENT ON SCHEMA lagproof IS 'What lagproof keeps for itself: bases, overrides, history of changes, functions.';
 
--- ---- an older table of the same name --------------------------------------------------------------------------------
+-- ---- an older installation ------------------------------------------------------------------------------------------
+-- Tables of the same names may be there from before, with other columns, types and rules. Their rows are taken over:
+-- the old table is set aside in schema lagproof, ours is made in its place, and adopt_rows moves the rows, all of them in
+-- the transaction of the migration. What is odd about a row, and what was left behind, is written down row by row in
+-- lagproof.adoption_findings; a shape that makes no sense stops the migration, and leaves everything as it was.
 
-DO $$
+CREATE TABLE IF NOT EXISTS lagproof.adoption_findings (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_name  text NOT NULL,
+    row_key     text,
+    column_name text,
+    rule        text,
+    problem     text NOT NULL,
+    was         jsonb,
+    found_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE lagproof.adoption_findings IS 'What was found when an older installation was taken over: rows that break a rule, values that a column can not hold, and what was left behind.';
+COMMENT ON COLUMN lagproof.adoption_findings.id IS 'Grows.';
+COMMENT ON COLUMN lagproof.adoption_findings.table_name IS 'The table, view or function.';
+COMMENT ON COLUMN lagproof.adoption_findings.row_key IS 'Which row; NULL where it is about the whole object.';
+COMMENT ON COLUMN lagproof.adoption_findings.column_name IS 'The column, if it is about one.';
+COMMENT ON COLUMN lagproof.adoption_findings.rule IS 'The rule''s code, if it has one; `lagproof explain CODE` says why.';
+COMMENT ON COLUMN lagproof.adoption_findings.problem IS 'What is the matter, and what became of it.';
+COMMENT ON COLUMN lagproof.adoption_findings.was IS 'The row as it was.';
+COMMENT ON COLUMN lagproof.adoption_findings.found_at IS 'When.';
+
+CREATE TABLE IF NOT EXISTS lagproof.adopted_views (
+    name       text PRIMARY KEY,
+    place      integer NOT NULL,
+    statements text[] NOT NULL
+);
+COMMENT ON TABLE lagproof.adopted_views IS 'Views that had to be taken down while their tables are replaced; empty after every migration.';
+COMMENT ON COLUMN lagproof.adopted_views.name IS 'The view.';
+COMMENT ON COLUMN lagproof.adopted_views.place IS 'Lower ones are made first.';
+COMMENT ON COLUMN lagproof.adopted_views.statements IS 'What makes it again: definition, owner, comments, triggers, indexes, privileges.';
+
+CREATE OR REPLACE FUNCTION lagproof.not_adoptable(name text, why text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF to_regclass('public.pipeline_consumer_configs') IS NOT NULL
-       AND to_regclass('lagproof.service_bases') IS NULL THEN
-        RAISE EXCEPTION 'table public.pipeline_consumer_configs exists, and lagproof did not make it'
-            USING ERRCODE = 'duplicate_table',
-                  DETAIL = 'Its rows would have to be taken over; nothing was changed.',
-                  HINT = 'Rename it (ALTER TABLE public.pipeline_consumer_configs RENAME TO …), migrate, then compare.';
+    RAISE EXCEPTION 'public.% exists, and can not be taken over: %', name, why
+        USING ERRCODE = 'datatype_mismatch', DETAIL = 'Nothing was changed.',
+              HINT = format('Mend that, or rename it (ALTER TABLE public.%I RENAME TO …), and migrate again.', name);
+END
+$$;
+COMMENT ON FUNCTION lagproof.not_adoptable(text, text) IS 'Raises: an older table can''t be taken over, and why.';
+
+CREATE OR REPLACE FUNCTION lagproof.grant_statements(relation oid, name text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(statement ORDER BY statement), '{}')
+    FROM (
+        -- Its owner had everything.
+        SELECT format('GRANT ALL ON %s TO %I', name, pg_get_userbyid(relowner)) AS statement
+        FROM pg_class WHERE oid = relation AND pg_get_userbyid(relowner) <> current_user
+        UNION ALL
+        SELECT format('GRANT %s%s ON %s TO %s%s', granted.privilege_type, granted.columns, name,
+                      CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
+                      CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+        FROM (
+            SELECT acl.*, '' AS columns FROM pg_class, aclexplode(relacl) AS acl WHERE oid = relation
+            UNION ALL
+            SELECT acl.*, format(' (%I)', attname) FROM pg_attribute, aclexplode(attacl) AS acl WHERE attrelid = relation
+        ) AS granted
+    ) AS statements
+$$;
+COMMENT ON FUNCTION lagproof.grant_statements(oid, text) IS 'What gives everybody who may use a table the same on another one.';
+
+CREATE OR REPLACE FUNCTION lagproof.take_views_down(relation oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    view record;
+BEGIN
+    FOR view IN
+        WITH RECURSIVE dependents (oid, place) AS (
+            SELECT relation, 0
+            UNION
+            SELECT rule.ev_class, dependents.place + 1
+            FROM dependents
+            JOIN pg_depend AS needs ON needs.refclassid = 'pg_class'::regclass AND needs.refobjid = dependents.oid
+            JOIN pg_rewrite AS rule ON needs.classid = 'pg_rewrite'::regclass AND rule.oid = needs.objid
+            WHERE rule.ev_class <> dependents.oid
+        )
+        SELECT class.oid, class.relkind, class.relowner, class.reloptions, max(place) AS place,
+               format('%I.%I', nspname, relname) AS name
+        FROM dependents JOIN pg_class AS class USING (oid) JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE class.oid <> relation
+        GROUP BY class.oid, nspname, relname
+        ORDER BY max(place) DESC
+    LOOP
+        IF view.relkind NOT IN ('v', 'm') THEN
+            CONTINUE;  -- a rule of another table: dropping the old one will say so
+        END IF;
+        INSERT INTO lagproof.adopted_views (name, place, statements)
+        SELECT view.name, view.place,
+               ARRAY[format('CREATE %s %s%s AS %s', CASE view.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, view.name,
+                            coalesce(' WITH (' || array_to_string(view.reloptions, ', ') || ')', ''),
+                            rtrim(pg_get_viewdef(view.oid), ';'))]
+               || coalesce((SELECT array_agg(pg_get_triggerdef(oid)) FROM pg_trigger WHERE tgrelid = view.oid AND NOT tgisinternal), '{}')
+               || coalesce((SELECT array_agg(pg_get_indexdef(indexrelid)) FROM pg_index WHERE indrelid = view.oid), '{}')
+               || coalesce((SELECT array_agg(format('COMMENT ON %s IS %L',
+                                CASE WHEN objsubid > 0 THEN format('COLUMN %s.%I', view.name, attname)
+                                     WHEN view.relkind = 'm' THEN 'MATERIALIZED VIEW ' || view.name
+                                     ELSE 'VIEW ' || view.name END, description))
+                            FROM pg_description LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
+                            WHERE objoid = view.oid AND classoid = 'pg_class'::regclass), '{}')
+               || lagproof.grant_statements(view.oid, view.name)
+               || CASE WHEN pg_get_userbyid(view.relowner) <> current_user
+                       THEN ARRAY[format('ALTER TABLE %s OWNER TO %I', view.name, pg_get_userbyid(view.relowner))] ELSE '{}' END;
+        EXECUTE format('DROP %s %s', CASE view.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, view.name);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lagproof.take_views_down(oid) IS 'Drops the views that read a table, and remembers how to make them again.';
+
+CREATE OR REPLACE FUNCTION lagproof.put_views_up() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    view      record;
+    statement text;
+BEGIN
+    FOR view IN SELECT * FROM lagproof.adopted_views ORDER BY place, name LOOP
+        BEGIN
+            FOREACH statement IN ARRAY view.statements LOOP
+                EXECUTE statement;
+            END LOOP;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE EXCEPTION 'view % can not be made again over the table as it is now: %', view.name, SQLERRM
+                USING ERRCODE = 'dependent_objects_still_exist', DETAIL = 'Nothing was changed.',
+                      HINT = 'Drop it, or change what it reads, and migrate again.';
+        END;
+    END LOOP;
+    DELETE FROM lagproof.adopted_views;
+END
+$$;
+COMMENT ON FUNCTION lagproof.put_views_up() IS 'Makes the views again that take_views_down took down.';
+
+CREATE OR REPLACE FUNCTION lagproof.set_aside(name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old pg_class;
+BEGIN
+    SELECT * INTO old FROM pg_class WHERE oid = to_regclass(format('public.%I', name));
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF old.relkind NOT IN ('r', 'p') THEN
+        PERFORM lagproof.not_adoptable(name, 'it is no table');
+    ELSIF old.relrowsecurity THEN
+        PERFORM lagproof.not_adoptable(name, 'it has policies for rows, which would be lost');
+    ELSIF to_regclass(format('lagproof.%I', name)) IS NOT NULL THEN
+        PERFORM lagproof.not_adoptable(name, format('lagproof.%I exists, too', name));
+    END IF;
+    PERFORM lagproof.take_views_down(old.oid);
+    EXECUTE format('ALTER TABLE public.%I SET SCHEMA lagproof', name);
+END
+$$;
+COMMENT ON FUNCTION lagproof.set_aside(text) IS 'Moves an older table of that name from schema public to schema lagproof, if there is one.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopted_number(value text, lowest numeric, highest numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN value ~ '^\s*[+-]?\d{1,30}(\.\d{0,30})?([eE][+-]?\d{1,2})?\s*$' AND round(value::numeric) BETWEEN lowest AND highest
+                THEN round(value::numeric) END
+$$;
+COMMENT ON FUNCTION lagproof.adopted_number(text, numeric, numeric) IS 'A text as a whole number between two others; NULL where it is none.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopted_time(value text, zone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('TimeZone', zone, true);
+    RETURN value::timestamptz;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION lagproof.adopted_time(text, text) IS 'A text as a time, in that zone where it names none; NULL where it is no time.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopted_value(name text, "column" text, source oid, target oid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    zone  text := coalesce(nullif(current_setting('lagproof.adopt_time_zone', true), ''), 'UTC');
+    value text := format('old.%I', "column");
+    kind  "char" := (SELECT typcategory FROM pg_type WHERE oid = source);
+    texts boolean := source IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype) OR kind = 'E';
+BEGIN
+    IF source = target THEN
+        RETURN value;
+    ELSIF target IN ('integer'::regtype, 'bigint'::regtype) AND (kind = 'N' OR texts) THEN
+        IF source IN ('smallint'::regtype, 'integer'::regtype) THEN
+            RETURN format('%s::%s', value, target::regtype);
+        END IF;
+        RETURN format('lagproof.adopted_number(%s::text, %s)::%s', value,
+                      CASE target WHEN 'integer'::regtype THEN '-2147483648, 2147483647'
+                                  ELSE '-9223372036854775808, 9223372036854775807' END, target::regtype);
+    ELSIF target = 'double precision'::regtype AND kind = 'N' THEN
+        RETURN format('%s::double precision', value);
+    ELSIF target = 'double precision'::regtype AND texts THEN
+        RETURN format('CASE WHEN %1$s::text ~ ''^\s*[+-]?\d{1,100}(\.\d{0,100})?([eE][+-]?\d{1,2})?\s*$'' THEN %1$s::text::double precision END', value);
+    ELSIF target = 'boolean'::regtype AND (kind = 'N' OR texts) THEN
+        RETURN format('CASE WHEN lower(btrim(%1$s::text)) IN (''t'', ''true'', ''y'', ''yes'', ''on'', ''1'') THEN true
+                            WHEN lower(btrim(%1$s::text)) IN (''f'', ''false'', ''n'', ''no'', ''off'', ''0'') THEN false END', value);
+    ELSIF target = 'text'::regtype AND texts THEN
+        RETURN format('%s::text', value);
+    ELSIF target = 'text'::regtype AND source IN ('text[]'::regtype, 'varchar[]'::regtype) THEN
+        RETURN format('array_to_string(%s, '','')', value);
+    ELSIF target = 'timestamptz'::regtype AND source IN ('timestamp'::regtype, 'date'::regtype) THEN
+        RETURN format('(%s::timestamp AT TIME ZONE %L)', value, zone);
+    ELSIF target = 'timestamptz'::regtype AND texts THEN
+        RETURN format('lagproof.adopted_time(%s::text, %L)', value, zone);
+    END IF;
+    PERFORM lagproof.not_adoptable(name, format('its column %s is %s, which can not be taken for %s', "column", source::regtype, target::regtype));
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION lagproof.adopted_value(text, text, oid, oid) IS
+    'SQL that turns an older column''s value into ours; it gives NULL for what ours can''t hold. Times without a zone are UTC, or of the zone that SET lagproof.adopt_time_zone names.';
+
+
+CREATE OR REPLACE FUNCTION lagproof.adopt_columns(name text, keys text[], own text[], other_names jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old     oid := to_regclass(format('lagproof.%I', name));
+    new     oid := to_regclass(format('public.%I', name));
+    zone    text := coalesce(nullif(current_setting('lagproof.adopt_time_zone', true), ''), 'UTC');
+    used    text[] := '{}';
+    list    text[] := '{}';
+    target  record;
+    source  record;
+    value   text;
+BEGIN
+    -- Our columns, from theirs.
+    FOR target IN
+        SELECT attname, atttypid, attnotnull, pg_get_expr(adbin, adrelid) AS otherwise
+        FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attrelid = new AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
+        ORDER BY attnum
+    LOOP
+        SELECT attname, atttypid INTO source FROM pg_attribute
+        WHERE attrelid = old AND attnum > 0 AND NOT attisdropped AND target.attname <> ALL (own)
+          AND (attname = target.attname OR (other_names -> target.attname::text) ? attname::text)
+        ORDER BY attname = target.attname DESC, attname LIMIT 1;
+        IF NOT FOUND THEN
+            IF target.attname = ANY (keys) THEN
+                PERFORM lagproof.not_adoptable(name, format('it has no column %s', target.attname));
+            END IF;
+            list := list || format('%s AS %I', coalesce(target.otherwise, format('NULL::%s', target.atttypid::regtype)), target.attname);
+            CONTINUE;
+        END IF;
+        used := used || source.attname::text;
+        value := lagproof.adopted_value(name, source.attname, source.atttypid, target.atttypid);
+        IF source.atttypid <> target.atttypid THEN
+            EXECUTE format('INSERT INTO lagproof.adoption_findings (table_name, row_key, column_name, problem, was)
+                SELECT %1$L, old.%2$I::text, %3$L, quote_literal(old.%4$I::text) || %5$L, to_jsonb(old)
+                FROM lagproof.%1$I AS old WHERE old.%4$I IS NOT NULL AND (%6$s) IS NULL',
+                name, keys[1], target.attname, source.attname,
+                format(' is no %s: %s', target.atttypid::regtype, CASE WHEN target.attnotnull AND target.otherwise IS NOT NULL
+                    THEN 'it is now ' || target.otherwise ELSE 'it was left empty' END), value);
+        END IF;
+        IF source.atttypid IN ('timestamp'::regtype, 'date'::regtype) AND target.atttypid = 'timestamptz'::regtype THEN
+            INSERT INTO lagproof.adoption_findings (table_name, column_name, problem)
+            VALUES (name, target.attname, format('had no time zone: its times were taken as %s', zone));
+        END IF;
+        IF source.attname <> target.attname THEN
+            INSERT INTO lagproof.adoption_findings (table_name, column_name, problem)
+            VALUES (name, target.attname, format('was named %I', source.attname));
+        END IF;
+        list := list || format('%s AS %I', CASE WHEN target.attnotnull AND target.otherwise IS NOT NULL
+            THEN format('coalesce(%s, %s)', value, target.otherwise) ELSE value END, target.attname);
+    END LOOP;
+
+    -- Theirs that we do not have stay, at the end.
+    FOR source IN
+        SELECT attname, atttypid, atttypmod, attidentity, attnum,
+               EXISTS (SELECT FROM pg_attribute AS taken WHERE taken.attrelid = new AND taken.attname = theirs.attname) AS clashes
+        FROM pg_attribute AS theirs
+        WHERE attrelid = old AND attnum > 0 AND NOT attisdropped AND attname <> ALL (used)
+        ORDER BY attnum
+    LOOP
+        value := source.attname || CASE WHEN source.clashes THEN '_before' ELSE '' END;
+        IF source.clashes THEN
+            INSERT INTO lagproof.adoption_findings (table_name, column_name, problem)
+            VALUES (name, source.attname, format('means something else here: what it held is now in %I', value));
+        END IF;
+        EXECUTE format('ALTER TABLE public.%I ADD COLUMN %I %s', name, value, format_type(source.atttypid, source.atttypmod));
+        EXECUTE format('COMMENT ON COLUMN public.%I.%I IS %L', name, value,
+                       coalesce(col_description(old, source.attnum), 'From before lagproof.'));
+        IF NOT source.clashes THEN
+            PERFORM lagproof.adopt_default(name, source.attname);
+        END IF;
+        list := list || format('old.%I AS %I', source.attname, value);
+    END LOOP;
+    EXECUTE format('CREATE VIEW lagproof.adopted_rows AS SELECT %s, to_jsonb(old) AS lagproof_was FROM lagproof.%I AS old',
+                   array_to_string(list, ', '), name);
+END
+$$;
+COMMENT ON FUNCTION lagproof.adopt_columns(text, text[], text[], jsonb) IS
+    'Finds for each column of ours the older one, adds those that only they have, and makes the view adopted_rows of their rows in our form.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopt_default(name text, source text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old      oid := to_regclass(format('lagproof.%I', name));
+    theirs   pg_attribute;
+    sequence oid := to_regclass(pg_get_serial_sequence(format('lagproof.%I', name), source));
+    value    text;
+BEGIN
+    SELECT * INTO theirs FROM pg_attribute WHERE attrelid = old AND attname = source;
+    IF theirs.attgenerated <> '' THEN
+        RETURN;  -- a value that is worked out keeps what it was
+    ELSIF theirs.attidentity <> '' THEN
+        value := format('public.%I', name || '_' || source || '_numbers');
+        EXECUTE format('CREATE SEQUENCE %s', value);
+        EXECUTE format('SELECT setval(%L, coalesce((SELECT max(%I) FROM lagproof.%I), 0) + 1, false)', value, source, name);
+        sequence := value::regclass;
+        value := format('nextval(%L)', value);
+    ELSE
+        IF sequence IS NOT NULL THEN
+            EXECUTE format('ALTER SEQUENCE %s OWNED BY NONE', sequence::regclass);
+            EXECUTE format('ALTER SEQUENCE %s OWNER TO %I', sequence::regclass, current_user);
+            EXECUTE format('ALTER SEQUENCE %s SET SCHEMA public', sequence::regclass);
+        END IF;
+        SELECT pg_get_expr(adbin, adrelid) INTO value FROM pg_attrdef WHERE adrelid = old AND adnum = theirs.attnum;
+    END IF;
+    IF value IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT %s', name, source, value);
+    END IF;
+    IF sequence IS NOT NULL THEN
+        EXECUTE format('ALTER SEQUENCE %s OWNED BY public.%I.%I', sequence::regclass, name, source);
+        -- Whoever may write rows needs the numbers.
+        EXECUTE (SELECT coalesce(string_agg(format('GRANT USAGE ON SEQUENCE %s TO %s;', sequence::regclass,
+                                 CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END), ' '), 'SELECT 1')
+                 FROM (SELECT grantee FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = old AND privilege_type = 'INSERT'
+                       UNION SELECT relowner FROM pg_class WHERE oid = old) AS writers);
     END IF;
 END
 $$;
+COMMENT ON FUNCTION lagproof.adopt_default(text, text) IS 'Gives an older table''s own column its default again, and its sequence.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopt_rules(name text, row_key text, broken_rows text) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    new    oid := to_regclass(format('public.%I', name));
+    rule   record;
+    number bigint;
+    broken text[] := '{}';
+BEGIN
+    FOR rule IN
+        SELECT conname::text, pg_get_expr(conbin, conrelid, true) AS says,
+               (SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid = new AND attnum = ANY (conkey)) AS columns
+        FROM pg_constraint WHERE conrelid = new AND contype = 'c'
+        UNION ALL
+        SELECT attname || '_is_there', format('%I IS NOT NULL', attname), ARRAY[attname::text]
+        FROM pg_attribute
+        WHERE attrelid = new AND attnotnull AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND NOT atthasdef
+        ORDER BY 1
+    LOOP
+        EXECUTE format('INSERT INTO lagproof.adoption_findings (table_name, row_key, column_name, rule, problem, was)
+            SELECT %L, (%s)::text, %L, %L,
+                   %L || (SELECT string_agg(key || '' is '' || coalesce(value, ''NULL''), '', '' ORDER BY key)
+                          FROM jsonb_each_text(to_jsonb(adopted) - ''lagproof_was'') AS pairs (key, value)
+                          WHERE key = ANY (%L)) || %L,
+                   lagproof_was
+            FROM lagproof.adopted_rows AS adopted WHERE (%s) IS FALSE',
+            name, row_key, CASE cardinality(rule.columns) WHEN 1 THEN rule.columns[1] END, CASE WHEN rule.conname ~ '^[a-z]\d{3}_' THEN upper(left(rule.conname, 4)) END,
+            rule.says || ' does not hold: ', rule.columns,
+            CASE broken_rows WHEN 'keep' THEN '; the row is as it was' ELSE '; the row is kept here only' END, rule.says);
+        GET DIAGNOSTICS number = ROW_COUNT;
+        IF number > 0 THEN
+            IF broken_rows <> 'keep' THEN
+                broken := broken || format('(%s) IS NOT FALSE', rule.says);
+                CONTINUE;
+            END IF;
+            broken := broken || format('ALTER TABLE public.%I ADD CONSTRAINT %I CHECK (%s) NOT VALID', name, rule.conname, rule.says);
+            -- Held against what is written from now on, and against the old once all of it is mended.
+            IF rule.conname = rule.columns[1] || '_is_there' THEN
+                EXECUTE format('ALTER TABLE public.%I ALTER COLUMN %I DROP NOT NULL', name, rule.columns[1]);
+            ELSE
+                EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', name, rule.conname);
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN broken;
+END
+$$;
+COMMENT ON FUNCTION lagproof.adopt_rules(text, text, text) IS
+    'Writes down, rule by rule, which older rows break it. With keep, takes those rules off and answers what puts them back for new values; else answers what a row must fulfil.';
+
+CREATE OR REPLACE FUNCTION lagproof.leave_behind(name text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO lagproof.adoption_findings (table_name, problem)
+    SELECT name, 'was not taken over: ' || what FROM (
+        SELECT 1 AS place, pg_get_constraintdef(oid) AS what FROM pg_constraint
+        WHERE conrelid = to_regclass(format('lagproof.%I', name)) AND contype IN ('c', 'f', 'x')
+           OR conrelid = to_regclass(format('lagproof.%I', name)) AND contype IN ('p', 'u') AND NOT EXISTS (
+                SELECT FROM pg_constraint AS ours WHERE ours.conrelid = to_regclass(format('public.%I', name)) AND ours.contype = 'p'
+                   AND substring(pg_get_constraintdef(ours.oid) FROM '\(.*') = substring(pg_get_constraintdef(pg_constraint.oid) FROM '\(.*'))
+        UNION ALL
+        SELECT 2, pg_get_indexdef(indexrelid) FROM pg_index
+        WHERE indrelid = to_regclass(format('lagproof.%I', name)) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+        UNION ALL
+        SELECT 3, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE tgrelid = to_regclass(format('lagproof.%I', name)) AND NOT tgisinternal
+    ) AS parts ORDER BY place, what
+$$;
+COMMENT ON FUNCTION lagproof.leave_behind(text) IS 'Writes down the rules, indexes and triggers of an older table that ours does not have.';
+
+CREATE OR REPLACE FUNCTION lagproof.adopt_rows(name text, keys text[], own text[], other_names jsonb, row_key text,
+                                               broken_rows text, place text DEFAULT '1', settle text DEFAULT '') RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old     oid := to_regclass(format('lagproof.%I', name));
+    rules   text[];
+    columns text;
+    said    record;
+    had     bigint;
+    taken   bigint;
+    aside   bigint;
+    after   text[];
+    detail  text;
+BEGIN
+    PERFORM lagproof.adopt_columns(name, keys, own, other_names);
+    IF broken_rows = 'keep' THEN
+        EXECUTE format('SELECT string_agg(coalesce(quote_literal(key), ''NULL'') || '' '' || times || '' times'', '', '' ORDER BY key)
+                        FROM (SELECT %1$I AS key, count(*) AS times FROM lagproof.adopted_rows GROUP BY 1
+                              HAVING count(*) > 1 OR %1$I IS NULL ORDER BY 1 LIMIT 20) AS wrong', keys[1]) INTO detail;
+        IF detail IS NOT NULL THEN
+            PERFORM lagproof.not_adoptable(name, format('each row needs a %s of its own, and it has %s', keys[1], detail));
+        END IF;
+    END IF;
+    rules := lagproof.adopt_rules(name, row_key, broken_rows);
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
+    WHERE attrelid = 'lagproof.adopted_rows'::regclass AND attnum > 0 AND attname <> 'lagproof_was';
+    EXECUTE format('SELECT count(*) FROM lagproof.%I', name) INTO had;
+    IF broken_rows = 'keep' THEN
+        after := rules;
+        rules := '{}';
+    END IF;
+    EXECUTE format('CREATE VIEW lagproof.adopted_places AS SELECT *, %s AS lagproof_place FROM lagproof.adopted_rows WHERE %s',
+                   place, coalesce(nullif(array_to_string(rules, ' AND '), ''), 'true'));
+    EXECUTE format('INSERT INTO lagproof.adoption_findings (table_name, row_key, problem, was)
+        SELECT %L, (%s)::text, ''a newer row says the same; this one is kept here only'', lagproof_was
+        FROM lagproof.adopted_places WHERE lagproof_place > 1', name, row_key);
+    GET DIAGNOSTICS aside = ROW_COUNT;
+    IF rules <> '{}' THEN
+        EXECUTE format('SELECT count(*) FROM lagproof.adopted_rows WHERE NOT (%s)', array_to_string(rules, ' AND ')) INTO taken;
+        aside := aside + taken;
+    END IF;
+    EXECUTE format('INSERT INTO public.%I (%s) SELECT %s FROM lagproof.adopted_places WHERE lagproof_place = 1', name, columns, columns);
+    GET DIAGNOSTICS taken = ROW_COUNT;
+    IF taken + aside <> had THEN
+        PERFORM lagproof.not_adoptable(name, format('of its %s rows %s would be taken over and %s written down', had, taken, aside));
+    END IF;
+    DROP VIEW lagproof.adopted_places;
+    DROP VIEW lagproof.adopted_rows;
+    EXECUTE settle;  -- before the rules are back that rows break
+
+    PERFORM lagproof.leave_behind(name);
+    after := coalesce(after, '{}') || lagproof.grant_statements(old, format('public.%I', name));
+    FOR said IN SELECT conrelid::regclass AS referrer, conname, pg_get_constraintdef(oid) AS definition
+                FROM pg_constraint WHERE confrelid = old AND conrelid <> old AND contype = 'f' LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', said.referrer, said.conname);
+        after := after || format('ALTER TABLE %s ADD CONSTRAINT %I %s', said.referrer, said.conname,
+            replace(said.definition, format('REFERENCES lagproof.%I(', name), format('REFERENCES public.%I(', name)));
+    END LOOP;
+    BEGIN
+        EXECUTE format('DROP TABLE lagproof.%I', name);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+        PERFORM lagproof.not_adoptable(name, format('something else rests on it: %s', detail));
+    END;
+    FOREACH detail IN ARRAY after LOOP
+        BEGIN
+            EXECUTE detail;
+        EXCEPTION WHEN invalid_foreign_key OR foreign_key_violation OR datatype_mismatch THEN
+            PERFORM lagproof.not_adoptable(name, format('%s (%s)', SQLERRM, detail));
+        END;
+    END LOOP;
+    PERFORM lagproof.put_views_up();
+    PERFORM lagproof.tell_findings(name);
+    RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION lagproof.adopt_rows(text, text[], text[], jsonb, text, text, text, text) IS
+    'Moves the rows of an older table, set aside before, into ours: each is in the table or in adoption_findings, or it raises. Then drops the old table.';
+
+CREATE OR REPLACE FUNCTION lagproof.tell_findings(name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    finding record;
+    more    bigint;
+BEGIN
+    FOR finding IN SELECT * FROM lagproof.adoption_findings WHERE table_name = name ORDER BY id LIMIT 50 LOOP
+        RAISE WARNING '%', concat_ws(': ', concat_ws(' ', finding.table_name, quote_literal(finding.row_key), finding.column_name),
+                                     finding.rule, finding.problem);
+    END LOOP;
+    SELECT count(*) - 50 INTO more FROM lagproof.adoption_findings WHERE table_name = name;
+    IF more > 0 THEN
+        RAISE WARNING '%: and % more', name, more USING HINT = 'SELECT * FROM lagproof.adoption_findings ORDER BY id;';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lagproof.tell_findings(text) IS 'Says what was found when a table was taken over, to whoever runs the migration.';
+
+CREATE OR REPLACE FUNCTION lagproof.rename_before(kind text, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old record;
+BEGIN
+    FOR old IN
+        SELECT 'TABLE' AS kind, format('public.%I', relname) AS what FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relname = $2 AND $1 = 'view'
+        UNION ALL
+        SELECT CASE prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
+               format('public.%I(%s)', proname, pg_get_function_identity_arguments(oid))
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = $2 AND $1 = 'function'
+    LOOP
+        EXECUTE format('ALTER %s %s RENAME TO %I', old.kind, old.what, name || '_before');
+        INSERT INTO lagproof.adoption_findings (table_name, problem)
+        VALUES (name, format('was there with another meaning: %s is now named %I', old.what, name || '_before'));
+    END LOOP;
+    PERFORM lagproof.tell_findings(name) WHERE FOUND;
+END
+$$;
+COMMENT ON FUNCTION lagproof.rename_before(text, text) IS 'Gives older views or functions of that name another one: what rests on them goes on.';
+
+CREATE OR REPLACE FUNCTION lagproof.validate_adopted_v1() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    rule  record;
+    fails boolean;
+    still integer := 0;
+BEGIN
+    FOR rule IN SELECT conrelid::regclass AS relation, conname, pg_get_expr(conbin, conrelid) AS says FROM pg_constraint
+                WHERE conrelid = to_regclass('public.pipeline_consumer_configs') AND contype = 'c' AND NOT convalidated LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE (%s) IS FALSE)', rule.relation, rule.says) INTO fails;
+        IF fails THEN
+            still := still + 1;
+        ELSE
+            EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', rule.relation, rule.conname);
+        END IF;
+    END LOOP;
+    RETURN still;
+END
+$$;
+COMMENT ON FUNCTION lagproof.validate_adopted_v1() IS
+    'Validates the rules that rows of an older installation broke, where they do not any more; answers how many are still broken. `lagproof migrate` calls it.';
 
 -- ---- roles ----------------------------------------------------------------------------------------------------------
 -- None can log in: grant them to the logins that you have. Where they may not be created here, and do not exist, the
@@ -148,6 +678,14 @@ ON CONFLICT (rule) DO UPDATE
 -- ---- configuration --------------------------------------------------------------------------------------------------
 
 CREATE SEQUENCE IF NOT EXISTS lagproof.generation;
+
+DO $$
+BEGIN
+    IF to_regclass('lagproof.service_bases') IS NULL THEN
+        PERFORM lagproof.set_aside('pipeline_consumer_configs');
+    END IF;
+END
+$$;
 
 CREATE TABLE IF NOT EXISTS public.pipeline_consumer_configs (
     service_name                  text PRIMARY KEY,
@@ -293,7 +831,7 @@ COMMENT ON COLUMN public.pipeline_consumer_configs.settings IS 'Everything that 
 COMMENT ON COLUMN public.pipeline_consumer_configs.context IS 'What others need to know, as seeded: targets, topics'' rates and partitions, replicas, summary.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.generation IS 'Grows with every change of any row: what a service polls, and what it acknowledges.';
 COMMENT ON COLUMN public.pipeline_consumer_configs.changed_by IS 'Who changed the row last (session_user).';
-COMMENT ON COLUMN public.pipeline_consumer_configs.changed_through IS 'By what means: person, seed, expiry, drop or retire.';
+COMMENT ON COLUMN public.pipeline_consumer_configs.changed_through IS 'By what means: person, seed, expiry, drop, retire or adoption.';
 
 CREATE TABLE IF NOT EXISTS lagproof.service_bases (
     service_name text PRIMARY KEY,
@@ -364,7 +902,7 @@ COMMENT ON COLUMN lagproof.setting_changes.service_name IS 'The service.';
 COMMENT ON COLUMN lagproof.setting_changes.setting IS 'The column that changed; * where the whole row appeared or went.';
 COMMENT ON COLUMN lagproof.setting_changes.old_value IS 'What it was; for a whole row its settings, NULL where it appeared.';
 COMMENT ON COLUMN lagproof.setting_changes.new_value IS 'What it became; for a whole row its settings, NULL where it went.';
-COMMENT ON COLUMN lagproof.setting_changes.through IS 'By what means: person, seed, expiry, drop or retire.';
+COMMENT ON COLUMN lagproof.setting_changes.through IS 'By what means: person, seed, expiry, drop, retire or adoption.';
 COMMENT ON COLUMN lagproof.setting_changes.version IS 'The base''s version after the change.';
 COMMENT ON COLUMN lagproof.setting_changes.generation IS 'The row''s generation after the change.';
 COMMENT ON COLUMN lagproof.setting_changes.changed_by IS 'Who (session_user).';
@@ -588,6 +1126,9 @@ BEGIN
     SELECT key INTO fixed FROM jsonb_each(wanted)
     WHERE value IS DISTINCT FROM was -> key AND key NOT IN ('created_at', 'updated_at')
       AND key NOT IN (SELECT column_name FROM lagproof.consumer_settings)
+      -- A column that was there before lagproof is its owner's affair.
+      AND (key IN ('service_name', 'generation', 'changed_by', 'changed_through')
+           OR lagproof.effective_row(base.service_name) ? key)
     ORDER BY key LIMIT 1;
     IF fixed IS NOT NULL THEN
         RAISE EXCEPTION '% of service % comes from its profile and cannot be changed here',
@@ -725,6 +1266,23 @@ END
 $$;
 COMMENT ON FUNCTION lagproof.record_change() IS
     'Trigger: writes each changed column into setting_changes and announces the row on channel lagproof_config.';
+
+DO $$
+BEGIN
+    IF to_regclass('lagproof.pipeline_consumer_configs') IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM lagproof.adopt_rows('pipeline_consumer_configs', ARRAY['service_name'],
+        ARRAY['client', 'version', 'revision', 'digest', 'status', 'topics', 'replicas', 'target_lag', 'target_error_share',
+              'target_rebalances_per_hour', 'settings', 'context', 'generation', 'changed_by', 'changed_through'],
+        '{}', 'service_name', 'keep', settle =>
+            'UPDATE public.pipeline_consumer_configs AS config
+             SET settings = lagproof.settings_of_row(to_jsonb(config)), generation = nextval(''lagproof.generation''),
+                 changed_through = ''adoption''');
+    INSERT INTO lagproof.setting_changes (service_name, setting, new_value, through, generation)
+    SELECT service_name, '*', settings, 'adoption', generation FROM public.pipeline_consumer_configs ORDER BY service_name;
+END
+$$;
 
 CREATE OR REPLACE TRIGGER keep_config BEFORE INSERT OR UPDATE ON public.pipeline_consumer_configs
     FOR EACH ROW EXECUTE FUNCTION lagproof.keep_config();
@@ -1021,7 +1579,7 @@ DO $$
 BEGIN
     PERFORM lagproof.grant_if_possible('SELECT', object, role)
     FROM unnest(ARRAY['lagproof.overrides', 'lagproof.service_bases', 'lagproof.setting_changes',
-                      'lagproof.acknowledgements', 'lagproof.consumer_settings', 'lagproof.consumer_relations',
+                      'lagproof.acknowledgements', 'lagproof.adoption_findings', 'lagproof.consumer_settings', 'lagproof.consumer_relations',
                       'lagproof.service_topics']) AS object,
          unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
 END
@@ -1034,6 +1592,7 @@ BEGIN
         ('acknowledge_v1(text, text, bigint)', 'lagproof_service'),
         ('drop_override_v1(text, text)', 'lagproof_operator'),
         ('drop_override_v1(text, text)', 'lagproof_migrator'),
+        ('validate_adopted_v1()', 'lagproof_migrator'),
         ('clear_expired_overrides_v1()', 'lagproof_operator'),
         ('clear_expired_overrides_v1()', 'lagproof_migrator'),
         ('seed_service_v1(text, integer, text, jsonb)', 'lagproof_migrator'),
@@ -1053,5 +1612,26 @@ DO $$
 BEGIN
     PERFORM lagproof.grant_if_possible('INSERT, UPDATE, DELETE', 'public.pipeline_consumer_configs', 'lagproof_operator'),
            lagproof.grant_if_possible('USAGE', 'SEQUENCE lagproof.generation', 'lagproof_operator');
+END
+$$;
+
+-- Whoever could change rows of an older table still can: what the trigger needs is theirs, too.
+DO $$
+DECLARE
+    editor text;
+BEGIN
+    FOR editor IN
+        SELECT DISTINCT pg_get_userbyid(grantee) FROM pg_class, aclexplode(relacl)
+        WHERE pg_class.oid = 'public.pipeline_consumer_configs'::regclass AND privilege_type IN ('INSERT', 'UPDATE')
+          AND grantee NOT IN (0, relowner)
+    LOOP
+        PERFORM lagproof.grant_if_possible('USAGE', 'SCHEMA lagproof', editor),
+               lagproof.grant_if_possible('SELECT', 'lagproof.consumer_settings', editor),
+               lagproof.grant_if_possible('SELECT', 'lagproof.consumer_relations', editor),
+               lagproof.grant_if_possible('USAGE', 'SEQUENCE lagproof.generation', editor);
+        PERFORM lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.' || signature, editor)
+        FROM unnest(ARRAY['apply_edit(jsonb, jsonb)', 'writes_as_lagproof(oid)', 'effective_row(text)', 'settings_of_row(jsonb)',
+                          'with_setting(jsonb, text, text[], jsonb)', 'check_row(text, jsonb)']) AS signature;
+    END LOOP;
 END
 $$;

@@ -10,11 +10,11 @@ BEGIN
         RAISE EXCEPTION 'migration 038_consumer_configuration.sql has not been applied'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the migrations in the order of their numbers.';
     END IF;
-    IF to_regclass('public.topic_partition_changes') IS NOT NULL AND to_regclass('lagproof.topics') IS NULL THEN
-        RAISE EXCEPTION 'table public.topic_partition_changes exists, and lagproof did not make it'
-            USING ERRCODE = 'duplicate_table',
-                  DETAIL = 'Its rows would have to be taken over; nothing was changed.',
-                  HINT = 'Rename it (ALTER TABLE public.topic_partition_changes RENAME TO …), migrate, then compare.';
+    -- From before lagproof: see 038.
+    IF to_regclass('lagproof.topics') IS NULL THEN
+        PERFORM lagproof.set_aside('topic_partition_changes');
+        PERFORM lagproof.rename_before('function', name)
+        FROM unnest(ARRAY['generate_partition_update_script', 'mark_partition_changes_applied']) AS name;
     END IF;
 END
 $$;
@@ -93,6 +93,18 @@ COMMENT ON COLUMN public.topic_partition_changes.created_at IS 'When it was reco
 COMMENT ON COLUMN public.topic_partition_changes.applied_by IS 'Who said so (session_user).';
 COMMENT ON COLUMN public.topic_partition_changes.script_id IS 'The last script that has a command for it as it is now.';
 COMMENT ON COLUMN public.topic_partition_changes.id IS 'Grows.';
+
+DO $$
+BEGIN
+    IF to_regclass('lagproof.topic_partition_changes') IS NOT NULL THEN
+        PERFORM lagproof.adopt_rows('topic_partition_changes', ARRAY['topic_name', 'target_partitions'],
+            ARRAY['recommended_partitions', 'applied_by', 'script_id', 'id'],
+            '{"target_partitions": ["recommended_partitions"]}', 'topic_name', 'aside',
+            -- Of several that wait for the same topic, the newest does.
+            'CASE WHEN applied THEN 1 ELSE row_number() OVER (PARTITION BY topic_name, applied ORDER BY created_at DESC, lagproof_was::text) END');
+    END IF;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION lagproof.keep_partition_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

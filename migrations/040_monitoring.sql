@@ -6,25 +6,19 @@
 -- The recording functions call it once an hour; rows that find no partition are kept in a default one until then.
 
 DO $$
-DECLARE
-    old text;
 BEGIN
     IF to_regclass('lagproof.topics') IS NULL THEN
         RAISE EXCEPTION 'migration 039_topic_partitions.sql has not been applied'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the migrations in the order of their numbers.';
     END IF;
+    -- From before lagproof: see 038.
     IF to_regclass('lagproof.monitoring') IS NULL THEN
-        SELECT relname INTO old FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace
-          AND relname IN ('consumer_lag_history', 'consumer_processing_metrics', 'v_consumer_performance_monitor',
-                          'v_consumer_alerts', 'v_consumer_performance_history', 'v_partition_efficiency')
-        ORDER BY relname LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'public.% exists, and lagproof did not make it', old
-                USING ERRCODE = 'duplicate_table',
-                      DETAIL = 'Its rows would have to be taken over; nothing was changed.',
-                      HINT = format('Rename it (ALTER TABLE or ALTER VIEW public.%I RENAME TO …), migrate, then compare.', old);
-        END IF;
+        PERFORM lagproof.rename_before('view', name)
+        FROM unnest(ARRAY['v_consumer_performance_monitor', 'v_consumer_alerts', 'v_consumer_performance_history',
+                          'v_partition_efficiency']) AS name;
+        PERFORM lagproof.rename_before('function', name)
+        FROM unnest(ARRAY['record_consumer_lag', 'record_processing_metrics']) AS name;
+        PERFORM lagproof.set_aside('consumer_lag_history'), lagproof.set_aside('consumer_processing_metrics');
     END IF;
 END
 $$;
@@ -1032,6 +1026,46 @@ BEGIN
     IF to_regclass('lagproof.ledger') IS NOT NULL THEN
         PERFORM lagproof.grant_if_possible('SELECT, INSERT', 'lagproof.ledger', 'lagproof_migrator');
     END IF;
+END
+$$;
+
+-- ---- samples from before lagproof -----------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    history record;
+    oldest  timestamptz;
+BEGIN
+    FOR history IN
+        SELECT * FROM (VALUES
+            ('consumer_lag_history', ARRAY['service_name', 'topic', 'partition', 'lag'],
+             '{"timestamp": ["recorded_at", "created_at", "measured_at", "sampled_at"], "consumer_offset": ["current_offset"]}'::jsonb,
+             'concat_ws('' '', service_name, topic, partition, "timestamp")'),
+            ('consumer_processing_metrics', ARRAY['service_name', 'messages_processed'],
+             '{"timestamp": ["recorded_at", "created_at", "measured_at", "sampled_at"]}',
+             'concat_ws('' '', service_name, "timestamp")')
+        ) AS tables (name, keys, other_names, row_key)
+        WHERE to_regclass('lagproof.' || name) IS NOT NULL
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ('lagproof.' || history.name)::regclass AND attnum > 0
+                       AND (attname = 'timestamp' OR history.other_names -> 'timestamp' ? attname::text)) THEN
+            PERFORM lagproof.not_adoptable(history.name, 'it has no column timestamp');
+        END IF;
+        PERFORM lagproof.adopt_rows(history.name, history.keys, '{}', history.other_names, history.row_key, 'aside');
+        -- Nothing is dropped for being old.
+        EXECUTE format('SELECT min("timestamp") FROM public.%I WHERE "timestamp" > ''-infinity''', history.name) INTO oldest;
+        UPDATE lagproof.monitoring SET keep_samples = now() - oldest + interval '14 days'
+        WHERE now() - oldest + interval '1 day' > keep_samples;
+        IF FOUND THEN
+            INSERT INTO lagproof.adoption_findings (table_name, column_name, problem)
+            SELECT history.name, 'timestamp', format('samples go back to %s: lagproof.monitoring.keep_samples is %s, so that none is dropped',
+                to_char(oldest AT TIME ZONE 'UTC', 'YYYY-MM-DD'), date_trunc('day', keep_samples)) FROM lagproof.monitoring;
+        END IF;
+        EXECUTE format('SELECT lagproof.make_partition(%L, day) FROM (
+            SELECT DISTINCT ("timestamp" AT TIME ZONE ''UTC'')::date AS day FROM lagproof.%I
+            WHERE "timestamp" > now() - interval ''60 days'' AND "timestamp" <= now()) AS days',
+            history.name, history.name || '_default');
+    END LOOP;
 END
 $$;
 

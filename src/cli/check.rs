@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::diagnostic::{Findings, Format, ReportContext, Severity, render};
 use crate::project::{BaseError, FixError, Project, against_base, fix_all, pages, tally};
 
 use super::Global;
-use super::output::{Exit, fail, leave, print};
+use super::output::{Exit, columns, fail, leave, print};
 use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
@@ -44,12 +45,17 @@ pub(super) struct CheckArgs {
     /// The proofs as they stand in this environment
     #[arg(long, value_name = "NAME", requires = "proofs")]
     environment: Option<String>,
-    /// How findings are printed: human, json, sarif, github, junit
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    /// How findings are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     format: Format,
     /// The most findings that are printed; all are counted
     #[arg(long, value_name = "N", default_value_t = ReportContext::LIMIT)]
     max_findings: usize,
+}
+
+/// The formats by name, so that help, completions and messages list them.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
@@ -122,6 +128,7 @@ pub(super) fn report(global: &Global, project: &Project, format: Format, limit: 
     let mut context = ReportContext::new(&pages, &project.services, &scope);
     context.limit = Some(limit);
     context.colour = global.colour();
+    context.width = columns().unwrap_or(ReportContext::WIDTH);
     context.outcome = (!outcome.is_empty()).then_some(outcome);
     print(&render(&project.findings, &project.sources, &context, format));
 }

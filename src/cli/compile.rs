@@ -74,7 +74,14 @@ pub(super) fn run(global: &Global, args: &CompileArgs) -> Exit {
     let folder = folder(&project);
     leave(project);
     match (args.check, args.diff) {
-        (true, _) => stale(&compiled, &folder, args.diff),
+        (true, _) => {
+            if let Some(why) = &compiled.base_unknown {
+                note(&format!(
+                    "which seeds are new in this branch is not known, so several of them pass: {why}"
+                ));
+            }
+            stale(&compiled, &folder, args.diff)
+        }
         (false, true) => Exit::Clean,
         (false, false) => {
             print(&written(&compiled, &folder));
@@ -198,7 +205,7 @@ fn parts(compiled: &Compiled) -> String {
     .join(", ")
 }
 
-fn count(number: usize, one: &str) -> String {
+pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -40,7 +40,7 @@ pub(super) struct MigrateArgs {
 pub(super) fn run(_: &Global, _: &MigrateArgs) -> Exit {
     fail(
         "this lagproof was built without PostgreSQL",
-        "build it with it: cargo install lagproof --features db; or feed migrations/ and generated/migrations/ to psql",
+        "build it with it, in a clone: cargo install --locked --path . --features db; or feed migrations/ and generated/migrations/ to psql",
     )
 }
 
@@ -64,6 +64,10 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Waiting => note("another `lagproof migrate` works on this database: waiting for it"),
         Progress::Applied(name) => print(&format!("applied   {name}\n")),
+        Progress::Found(finding) => print(&format!("found     {finding}\n")),
+        Progress::FoundMore(more) => print(&format!(
+            "found     {more} more: SELECT * FROM lagproof.adoption_findings ORDER BY id\n"
+        )),
     };
     let done = read_migrations(&Tree::Disk(root), &project.history.folder)
         .and_then(|migrations| Ok((migrate(&url, &migrations, mode, &mut progress)?, migrations)));

@@ -30,8 +30,8 @@ One small TOML profile a service, checked against a configuration matrix and aga
 really do, and compiled into SQL seed migrations, client property files and topic scripts.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 `--exit-code` found changes; \
-130 after Ctrl-C.
+Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 \
+`migrate --status` found something to apply; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -116,7 +116,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Man(args) => completions::run_man(args),
         Verb::Docs(args) => docs::run(args),
     };
-    exit.into()
+    exit.if_all_was_printed().into()
 }
 
 impl Global {

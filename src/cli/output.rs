@@ -1,7 +1,8 @@
 //! What all verbs share: exit statuses, printing that survives a closed pipe, the clock.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Colour;
 use crate::project::Project;
@@ -32,10 +33,38 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Prints to standard output. A reader that went away (`| head`) is no error.
+/// Whether something that was printed did not arrive.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints to standard output. A reader that went away (`| head`) is no error; a full disk is one, and is said once.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
+            fail(
+                &format!("standard output can't be written: {error}"),
+                "what was printed is not whole; free some space and run it again",
+            );
+        }
+        _ => {}
+    }
+}
+
+impl Exit {
+    /// The same, unless something that was to be printed did not arrive.
+    pub(super) fn if_all_was_printed(self) -> Self {
+        if LOST.load(Ordering::Relaxed) {
+            Self::Unusable
+        } else {
+            self
+        }
+    }
+}
+
+/// How wide the terminal is, where standard output is one.
+pub(super) fn columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0))
 }
 
 /// Leaves a project to the system, which takes a process's memory back at once. To give it back piece by piece takes as
@@ -80,12 +109,11 @@ impl Global {
         let styled = match self.color {
             ColourWhen::Always => true,
             ColourWhen::Never => false,
-            ColourWhen::Auto => {
-                matches!(
-                    anstream::AutoStream::choice(&io::stdout()),
-                    anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
-                ) || (io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-            }
+            // A terminal, NO_COLOR, CLICOLOR, TERM=dumb: as everywhere.
+            ColourWhen::Auto => matches!(
+                anstream::AutoStream::choice(&io::stdout()),
+                anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
+            ),
         };
         if styled { Colour::Styled } else { Colour::Plain }
     }

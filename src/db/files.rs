@@ -108,6 +108,7 @@ fn in_words(problem: SeedProblem) -> String {
         SeedProblem::NotASeed => "not a seed that lagproof wrote".to_owned(),
         SeedProblem::Newer { format } => format!("written by a newer lagproof (format {format})"),
         SeedProblem::LineEnds => "its line ends were changed to CR LF".to_owned(),
+        SeedProblem::Conflict => "a merge conflict stands in it".to_owned(),
         SeedProblem::Edited => "edited since lagproof wrote it".to_owned(),
         SeedProblem::Malformed { line } => format!("line {line} is not as lagproof writes it"),
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, Executor, PgConnection, Row};
 
+use super::adoption::{self, Finding};
 use super::connect::connect;
 use super::error::MigrateError;
-use super::files::{Migration, Migrations};
+use super::files::{Kind, Migration, Migrations};
 use super::ledger::{self, Applied};
 
 /// The lock that one run holds; named after what it is for.
@@ -30,6 +31,10 @@ pub enum Progress<'m> {
     Waiting,
     /// A migration was applied, or would be.
     Applied(&'m str),
+    /// Something about an older installation that it took over.
+    Found(&'m Finding),
+    /// So many more things were found.
+    FoundMore(u64),
 }
 
 /// How it ended.
@@ -107,16 +112,20 @@ async fn apply(
     pending: &[&Migration],
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
+    let mut told = newest_finding(connection).await.map_err(|error| lost(&error))?;
     for migration in pending {
         one(connection, migration)
             .await
             .map_err(|error| MigrateError::during(&migration.name, &error))?;
         progress(Progress::Applied(&migration.name));
+        tell(connection, migration, &mut told, progress)
+            .await
+            .map_err(|error| lost(&error))?;
     }
     // With nothing to do, too: overrides end, and days pass.
     connection
         .execute(sqlx::raw_sql(
-            "SELECT lagproof.clear_expired_overrides_v1(); SELECT lagproof.maintain_v1()",
+            "SELECT lagproof.clear_expired_overrides_v1(); SELECT lagproof.validate_adopted_v1(); SELECT lagproof.maintain_v1()",
         ))
         .await
         .map_err(|error| MigrateError::during("lagproof.maintain_v1()", &error))?;
@@ -137,17 +146,46 @@ async fn dry_run(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
     let mut transaction = connection.begin().await.map_err(|error| lost(&error))?;
+    let mut told = newest_finding(&mut transaction).await.map_err(|error| lost(&error))?;
     for migration in pending {
         statements(&mut transaction, migration)
             .await
             .map_err(|error| MigrateError::during(&migration.name, &error))?;
         progress(Progress::Applied(&migration.name));
+        tell(&mut transaction, migration, &mut told, progress)
+            .await
+            .map_err(|error| lost(&error))?;
     }
     transaction.rollback().await.map_err(|error| lost(&error))
 }
 
 async fn statements(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::raw_sql(&migration.text)).await?;
+    Ok(())
+}
+
+async fn newest_finding(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    Ok(adoption::read(connection, 0).await?.2)
+}
+
+/// Says what taking an older installation over has found since `told`.
+async fn tell(
+    connection: &mut PgConnection,
+    migration: &Migration,
+    told: &mut i64,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), sqlx::Error> {
+    if migration.kind != Kind::Schema {
+        return Ok(());
+    }
+    let (findings, more, last) = adoption::read(connection, *told).await?;
+    for finding in &findings {
+        progress(Progress::Found(finding));
+    }
+    if more > 0 {
+        progress(Progress::FoundMore(more));
+    }
+    *told = last;
     Ok(())
 }
 

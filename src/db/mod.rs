@@ -4,12 +4,14 @@
 //! is killed leaves whole migrations or nothing of one. A lock that the server holds for the connection lets one run
 //! work at a time, and falls with it.
 
+mod adoption;
 mod connect;
 mod error;
 mod files;
 mod ledger;
 mod migrate;
 
+pub use adoption::Finding;
 pub use error::MigrateError;
 pub use files::{Kind, Migration, Migrations, SCHEMA, read_migrations};
 pub use ledger::Applied;

@@ -9,7 +9,7 @@ use crate::source::FileId;
 use super::environment::{BrokerSection, EnvironmentSection};
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError, unknown_word};
-use super::names::{Folder, Name};
+use super::names::{Folder, Name, check_names};
 
 impl Leaf for Severity {
     const EXAMPLE: &'static str = "\"warning\"";
@@ -72,6 +72,11 @@ impl Section for ConfigFile {
             "bounds that the brokers enforce, where they are not Kafka's defaults",
         );
         let environments = fields.named("environments", "places that the project runs in");
+        check_names(
+            fields,
+            "an environment's name",
+            environments.iter().map(|(name, _)| name),
+        );
         Some(Self {
             name: name?,
             base,

@@ -11,7 +11,7 @@ use crate::source::{FileId, Span};
 
 use super::leaf::Leaf;
 use super::pages;
-use super::problems::{Missing, leaf_finding, missing_key, nearest, secret_finding, unknown_key, wrong_type};
+use super::problems::{Missing, leaf_findings, missing_key, nearest, secret_finding, unknown_key, wrong_type};
 use super::secrets::looks_secret;
 use super::syntax::{parse, syntax_findings};
 
@@ -69,7 +69,7 @@ enum Openness {
 pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findings) -> Option<T> {
     let (table, errors) = parse(text);
     let broken = !errors.is_empty();
-    findings.extend(syntax_findings(file, &errors));
+    findings.extend(syntax_findings(file, text, &errors));
     let mut inner = Findings::new();
     let read = read_table(file, &table, 0..0, &mut inner);
     // What a half-read file lacks or holds too much of is a consequence of the syntax errors, not news.
@@ -160,7 +160,7 @@ impl<'t> Fields<'t> {
         match T::read(value, *file) {
             Ok(value) => Some(Spanned { value, span }),
             Err(error) => {
-                findings.push(leaf_finding(key, span, error));
+                findings.extend(leaf_findings(key, span, error));
                 None
             }
         }
@@ -300,7 +300,7 @@ impl<'t> Fields<'t> {
             let span = Span::new(*file, value.span());
             match T::read(value, *file) {
                 Ok(value) => out.push((key, Spanned { value, span })),
-                Err(error) => findings.push(leaf_finding(&key.value, span, error)),
+                Err(error) => findings.extend(leaf_findings(&key.value, span, error)),
             }
         }
         out

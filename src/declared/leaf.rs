@@ -23,13 +23,15 @@ pub struct LeafError {
     /// The place, where it is narrower than the value.
     pub span: Option<Span>,
     /// What is wrong.
-    pub message: String,
+    pub message: Box<str>,
     /// Words for the place.
     pub here: Box<str>,
     /// What to write instead.
     pub help: Option<String>,
     /// What to write instead, as TOML, where it is certain.
     pub replacement: Option<Box<str>>,
+    /// What is wrong with the next entry, where the value is a list.
+    pub next: Option<Box<Self>>,
 }
 
 impl LeafError {
@@ -40,7 +42,8 @@ impl LeafError {
             page: &pages::WRONG_TYPE,
             inner: None,
             span: None,
-            message: format!("must be {wanted}"),
+            message: format!("must be {wanted}").into(),
+            next: None,
             here: format!("this is {}", kind_of(found)).into(),
             help: None,
             replacement: None,
@@ -54,7 +57,8 @@ impl LeafError {
             page,
             inner: None,
             span: None,
-            message,
+            message: message.into(),
+            next: None,
             here: Box::default(),
             help,
             replacement: None,
@@ -218,7 +222,7 @@ impl Leaf for f64 {
         }
         Err(LeafError::refused(
             &pages::OUT_OF_RANGE,
-            format!("{number} is not a number from 0 to 10^12"),
+            format!("{number:?} is not a number from 0 to 10^12"),
             None,
         ))
     }
@@ -316,7 +320,8 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
         page: &pages::UNKNOWN_WORD,
         inner: None,
         span: None,
-        message: format!("`{}` is not a value that it takes", shown(word)),
+        message: format!("`{}` is not a value that it takes", shown(word)).into(),
+        next: None,
         here: Box::default(),
         help: Some(match near {
             Some(near) if all.len() > 1 => format!("did you mean \"{near}\"? it takes {}", all.join(", ")),
@@ -349,18 +354,21 @@ impl<T: Leaf> Leaf for Vec<Spanned<T>> {
         let Item::Array(items) = value.get_ref() else {
             return Err(no_list(value.get_ref()));
         };
-        items
-            .iter()
-            .map(|item| {
-                let span = Span::new(file, item.span());
-                T::read(item, file)
-                    .map(|value| Spanned { value, span })
-                    .map_err(|error| LeafError {
-                        span: error.span.or(Some(span)),
-                        ..error
-                    })
-            })
-            .collect()
+        let mut read = Vec::with_capacity(items.len());
+        let mut wrong: Option<LeafError> = None;
+        // From the last one on: each error carries those of the entries behind it.
+        for item in items.iter().rev() {
+            let span = Span::new(file, item.span());
+            match T::read(item, file) {
+                Ok(value) => read.push(Spanned { value, span }),
+                Err(error) => {
+                    let (span, next) = (error.span.or(Some(span)), wrong.take().map(Box::new));
+                    wrong = Some(LeafError { span, next, ..error });
+                }
+            }
+        }
+        read.reverse();
+        wrong.map_or(Ok(read), Err)
     }
 
     fn schema() -> Json {

@@ -38,7 +38,7 @@ pub use parts::{
     ProcessingSection, RenamedSection, RetrySection, TargetsSection,
 };
 pub(crate) use problems::nearest;
-pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared};
+pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared, strays};
 pub use quantities::Percent;
 pub use secrets::{looks_secret, redact};
 pub use service::{RawSection, ServiceFile};

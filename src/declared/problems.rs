@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::tree::Item;
 
-use crate::diagnostic::{Finding, Page, Safety};
+use crate::diagnostic::{Finding, Findings, Page, Safety};
 use crate::model::settings::Setting;
 use crate::source::{Edit, Span};
 use crate::units::shown;
@@ -170,7 +170,17 @@ pub(super) fn wrong_type(key: &str, span: Span, wanted: &str, found: &Item<'_>) 
         .at_run_time("the value can't be understood, so nothing is compiled")
 }
 
-pub(super) fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
+pub(super) fn leaf_findings(key: &str, span: Span, error: LeafError) -> Findings {
+    let mut findings = Findings::new();
+    let mut next = Some(error);
+    while let Some(mut error) = next {
+        next = error.next.take().map(|boxed| *boxed);
+        findings.push(leaf_finding(key, span, error));
+    }
+    findings
+}
+
+fn leaf_finding(key: &str, span: Span, error: LeafError) -> Finding {
     let page: &Page = error.page;
     let name = match error.inner {
         Some(inner) => format!("{key}.{inner}"),
@@ -207,6 +217,7 @@ fn consequence(page: &Page) -> &'static str {
     match page.code {
         code if code == pages::OUT_OF_RANGE.code => "nothing could run with this value, so nothing is compiled",
         code if code == pages::UNKNOWN_WORD.code => "nobody would know what is meant, so nothing is compiled",
+        code if code == pages::SECRET.code => "anyone who can read the repository could read the secret",
         code if code == pages::BAD_NAME.code => {
             "it would be refused or misread where it ends up, so nothing is compiled"
         }

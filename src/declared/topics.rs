@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
 
+use crate::diagnostic::Finding;
 use crate::model::keywords::{Cleanup, Ordering};
 use crate::source::{FileId, Span};
-use crate::units::{Rate, Size, shown};
+use crate::units::{Rate, Size, format_duration, shown};
 
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError};
@@ -118,12 +119,32 @@ impl Section for PeakSection {
         let rate = fields.required("rate", "records a second while it lasts");
         let lasts = fields.optional("for", "how long it lasts");
         let every = fields.optional("every", "how often it comes");
+        if let (Some(lasts), Some(every)) = (&lasts, &every) {
+            check_rest(fields, lasts, every);
+        }
         Some(Self {
             rate: rate?,
             lasts,
             every,
         })
     }
+}
+
+fn check_rest(fields: &mut Fields<'_>, lasts: &Spanned<Duration>, every: &Spanned<Duration>) {
+    if lasts.value <= every.value {
+        return;
+    }
+    let (long, often) = (format_duration(lasts.value), format_duration(every.value));
+    let finding = Finding::new(
+        &pages::OUT_OF_RANGE,
+        lasts.span,
+        format!("a peak of {long} can't come every {often}"),
+    );
+    fields.report(
+        finding
+            .at_run_time("nobody could say how long there is to work a peak off, so nothing is compiled")
+            .help("write `for` at most as long as `every`; what never ends is the rate"),
+    );
 }
 
 /// `record = { … }`.

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::source::conflicts;
+
 use super::digest::Digest;
 use super::doc::write_text;
 
@@ -133,6 +135,8 @@ pub enum SeedProblem {
     },
     /// Its line ends are CR LF.
     LineEnds,
+    /// A merge conflict stands in it.
+    Conflict,
     /// It is not what its hash was taken of.
     Edited,
     /// Its hash is right, and a line of its header is not.
@@ -203,6 +207,15 @@ fn write_service(out: &mut String, entry: &ServiceEntry) {
 /// # Errors
 /// [`SeedProblem`].
 pub fn read_seed(text: &str) -> Result<Header, SeedProblem> {
+    read_whole(text).map_err(|problem| match problem {
+        SeedProblem::NotASeed | SeedProblem::Edited | SeedProblem::LineEnds if !conflicts(text).is_empty() => {
+            SeedProblem::Conflict
+        }
+        other => other,
+    })
+}
+
+fn read_whole(text: &str) -> Result<Header, SeedProblem> {
     let after_first = text.find('\n').map_or("", |end| &text[end + 1..]);
     let (mark, hashed) = after_first.split_once('\n').unwrap_or((after_first, ""));
     let Some(rest) = mark.strip_prefix(MARK) else {

@@ -63,6 +63,8 @@ pub struct Compiled {
     pub diff: String,
     /// Why nothing is known of the base branch, where a seed was added that perhaps should have replaced another.
     pub only_added: Option<String>,
+    /// Why nothing is known of the base branch, where there are seeds.
+    pub base_unknown: Option<String>,
 }
 
 impl Compiled {
@@ -199,5 +201,6 @@ fn describe(plan: &Plan<'_>, history: &History) -> Compiled {
         seed: seed.map(|write| write.artifact.path().to_owned()),
         diff: String::new(),
         only_added: history.base_unknown.clone().filter(|_| seed.is_some() && landed),
+        base_unknown: history.base_unknown.clone(),
     }
 }

@@ -23,6 +23,7 @@ use jiff::civil::Date;
 
 use crate::declared::{
     self, CONFIG_FILE, ConfigFile, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared, redact,
+    strays,
 };
 use crate::diagnostic::{Finding, Findings, Page, Severity};
 use crate::history::{self as seeds, Digest, History, take_in};
@@ -91,7 +92,13 @@ impl Project {
             of_seeds.extend(versions);
         }
         findings.extend(of_seeds);
-        severity::apply(shared.config.declared.as_ref(), model.as_ref(), &mut findings, today);
+        severity::apply(
+            shared.config.declared.as_ref(),
+            model.as_ref(),
+            &sources,
+            &mut findings,
+            today,
+        );
         findings.sort();
         blot_out_secrets(&mut sources, &findings);
         Ok(Self {
@@ -119,6 +126,7 @@ fn read_declared(
         resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
     });
     let cases = read_cases(tree, &shared, sources, findings);
+    strays(tree, &shared, sources, findings);
     let services = resolved.iter().map(|(name, _)| name.clone()).collect();
     let model = resolver.map(|resolver| resolver.finish(resolved, &cases, findings));
     (shared, services, model)

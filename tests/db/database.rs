@@ -179,6 +179,11 @@ impl Database {
         session
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// How programs reach it.
     pub fn url(&self) -> String {
         server().url(&self.name)

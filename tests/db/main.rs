@@ -1,5 +1,7 @@
 //! The schema in migrations/, on a real PostgreSQL that the tests start themselves. Run it with `just test-db`.
 
+mod adoption;
+mod adoption_refused;
 mod alerts;
 mod attacks;
 mod database;
@@ -7,6 +9,7 @@ mod docs;
 mod limits;
 mod migrate;
 mod monitor;
+mod older;
 mod overrides;
 mod partitions;
 mod privileges;

@@ -26,7 +26,7 @@ fn command(folder: &Path, url: Option<&str>, arguments: &[&str]) -> Command {
 }
 
 /// Runs it: the exit status, standard output, standard error.
-fn run(folder: &Path, url: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(folder: &Path, url: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
     parts(command(folder, url, arguments).output().expect("lagproof runs"))
 }
 

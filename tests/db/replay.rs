@@ -68,7 +68,7 @@ fn parsed(canonical: &str) -> Json {
 pub fn compare(database: &mut Database, model: &Model) {
     let active = database
         .owner
-        .rows("SELECT service_name FROM pipeline_consumer_configs WHERE status = 'active'");
+        .rows("SELECT service_name FROM pipeline_consumer_configs WHERE status = 'active' AND version IS NOT NULL");
     assert_eq!(active.len(), model.services.len());
     for service in &model.services {
         let row = database.owner.config(&service.name);

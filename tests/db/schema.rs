@@ -88,28 +88,6 @@ fn running_them_again_changes_nothing() {
 }
 
 #[test]
-fn tables_of_another_shape_are_left_alone() {
-    let mut database = Database::empty();
-    database
-        .owner
-        .run("CREATE TABLE pipeline_consumer_configs (service_name text PRIMARY KEY, request_timeout_ms int)");
-    let file = &migrations()[0];
-    let output = database.psql(&["-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", file.to_str().expect("UTF-8")]);
-    assert!(!output.status.success());
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        message.contains("table public.pipeline_consumer_configs exists, and lagproof did not make it"),
-        "{message}"
-    );
-    assert_eq!(
-        database
-            .owner
-            .value("SELECT count(*) FROM pg_namespace WHERE nspname = 'lagproof'"),
-        0
-    );
-}
-
-#[test]
 fn their_order_is_kept() {
     let database = Database::empty();
     let output = database.psql(&[
