@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use lagproof::harness::outcome::{BrokerFacts, FORMAT, MachineFacts, Outcome, PutBack, TrialOutcome};
-use lagproof::harness::plan::{MemoryPlan, Phase, PhaseKind, Predicted, Side, SidePlan, Targets, TopicPlan, Trial};
+use lagproof::harness::plan::{
+    MemoryPlan, Order, Phase, PhaseKind, Predicted, Side, SidePlan, Targets, TopicPlan, Trial,
+};
 use lagproof::harness::protocol::{
     CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, HandlerSpec, KeySpec, LoadTopic, Micros, SizeSpec, Stretch,
     WorkSpec,
@@ -70,6 +72,7 @@ pub fn trial(service: &str, case: Option<&str>, stretches: &[(f64, f64)], warm_u
             name: "device.raw".to_owned(),
             replication: 1,
             configuration: BTreeMap::new(),
+            order: Order::Kept,
             load: LoadTopic {
                 topic: "device.raw".to_owned(),
                 partitions: 4,
@@ -105,6 +108,7 @@ pub fn trial(service: &str, case: Option<&str>, stretches: &[(f64, f64)], warm_u
             lag: 100,
             errors: 0.01,
             rebalances_per_hour: 1.0,
+            return_s: Some(60.0),
         },
         faults: Vec::new(),
         speed: 1.0,

@@ -48,7 +48,7 @@ pub struct Plan {
 }
 
 /// A service or a case that can't be tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
     /// Its name.
     pub name: String,
@@ -126,7 +126,7 @@ pub struct TopicPlan {
 }
 
 /// What was promised of the order of a topic's records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// Nobody wrote a promise down.

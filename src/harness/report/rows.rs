@@ -55,7 +55,11 @@ pub fn rows(trial: &TrialOutcome) -> Vec<Row> {
     rows.push(Row {
         label: "lost · out of order",
         values: sides.iter().map(Seen::lost_and_order).collect(),
-        target: target(&sides, Kpi::Loss),
+        target: [target(&sides, Kpi::Loss), target(&sides, Kpi::Order)]
+            .into_iter()
+            .filter(|target| !target.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · "),
     });
     if sides.iter().any(|side| side.figures.account.duplicated > 0) {
         rows.push(plain("processed again", &sides, &|figures| {
@@ -75,9 +79,11 @@ pub fn rows(trial: &TrialOutcome) -> Vec<Row> {
             seconds(figures.poll_gap_s)
         }));
     }
-    rows.push(judged("rebalances", Kpi::Rebalances, &|figures| {
+    let mut row = judged("rebalances", Kpi::Rebalances, &|figures| {
         whole(Some(figures.rebalances))
-    }));
+    });
+    row.target = rebalances(&sides, row.target);
+    rows.push(row);
     rows
 }
 
@@ -184,6 +190,24 @@ impl<'a> Seen<'a> {
 fn target(sides: &[Seen<'_>], kpi: Kpi) -> String {
     let said = sides.iter().rev().find_map(|side| side.judgement(kpi));
     said.map(|one| one.target.clone()).unwrap_or_default()
+}
+
+/// What none in so short a time is worth stands beside the target: `none (at most 270 an hour at 95 %: …)`.
+fn rebalances(sides: &[Seen<'_>], target: String) -> String {
+    let held = sides.iter().rev().filter_map(|side| side.judgement(Kpi::Rebalances));
+    let held = held
+        .filter(|one| one.verdict == Verdict::Pass && !one.because.is_empty())
+        .next();
+    match held {
+        Some(one) => {
+            let worth = one
+                .because
+                .strip_prefix("none in this time is ")
+                .unwrap_or(&one.because);
+            format!("{target} ({worth})")
+        }
+        None => target,
+    }
 }
 
 fn plain(label: &'static str, sides: &[Seen<'_>], each: &dyn Fn(&Figures) -> String) -> Row {

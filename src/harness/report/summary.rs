@@ -1,12 +1,10 @@
 //! The summary: what stands on the terminal when a proof is over, and in `summary.txt`.
 
-use std::collections::BTreeSet;
-
 use anstyle::Style;
 
 use crate::diagnostic::Colour;
 use crate::harness::outcome::{Outcome, TrialOutcome};
-use crate::harness::verdict::{SideOutcome, Verdict};
+use crate::harness::verdict::{Kpi, SideOutcome, Verdict};
 use crate::proofs::text::count;
 
 use super::facts::facts;
@@ -18,6 +16,8 @@ use super::words::{Worth, case_of, compiled, kpi, line, plan_of, side, told};
 const NAME: usize = 10;
 /// Lines are broken before this column where their words allow it.
 const LINE: usize = 110;
+/// The most names that stand before a sentence which is said of several.
+const NAMES: usize = 3;
 
 /// The whole summary: what it rests on, then [`results`].
 #[must_use]
@@ -35,13 +35,14 @@ pub fn header(outcome: &Outcome, colour: Colour) -> String {
     out
 }
 
-/// Tables, verdicts and causes: trials of two sides in tables of their own, all others in one.
+/// Tables, verdicts and causes: a trial that is alone or has two sides in a table of its own, all others in one.
 #[must_use]
 pub fn results(outcome: &Outcome, colour: Colour) -> String {
-    let (both, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
-        outcome.trials.iter().partition(|trial| trial.sides.len() > 1);
+    let alone = outcome.trials.len() == 1;
+    let (whole, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
+        outcome.trials.iter().partition(|trial| alone || trial.sides.len() > 1);
     let worth = Worth::of(outcome);
-    let mut parts: Vec<String> = both.iter().map(|trial| before_after(trial, worth, colour)).collect();
+    let mut parts: Vec<String> = whole.iter().map(|trial| table(trial, worth, colour)).collect();
     if !single.is_empty() {
         parts.push(services(&single, worth, colour));
     }
@@ -62,8 +63,8 @@ pub fn where_it_is(path: &str, colour: Colour) -> String {
     out
 }
 
-/// One trial of two sides: rows of targets, a column a side.
-fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
+/// One trial: rows of targets, a column a side.
+fn table(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut columns = vec![Align::Left];
@@ -71,7 +72,10 @@ fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
     columns.push(Align::Left);
     let mut grid = Grid::new(columns);
     let mut head = vec![Cell::bold(trial.trial.name())];
-    head.extend(trial.sides.iter().map(|one| Cell::bold(side(one.judgement.side))));
+    head.extend(trial.sides.iter().map(|one| {
+        let several = trial.sides.len() > 1;
+        Cell::bold(if several { side(one.judgement.side) } else { "measured" })
+    }));
     head.push(Cell::bold("  target"));
     grid.row(head);
     for row in rows(trial) {
@@ -192,80 +196,95 @@ fn lost(one: Option<&SideOutcome>, both: &Cell) -> Cell {
     }
 }
 
-/// Causes, reasons, disagreements and notes of a trial: what each is, and its text under the trial's name, if any.
-fn explained(trial: &TrialOutcome, name: &str) -> Vec<(&'static str, String)> {
-    let mut lines: Vec<(&'static str, String)> = Vec::new();
-    let several = trial.sides.len() > 1;
-    let prefix = |one: &SideOutcome| {
-        let side = side(one.judgement.side);
-        match (name.is_empty(), several) {
-            (true, true) => format!("{side}: "),
-            (true, false) => String::new(),
-            (false, true) => format!("{name}, {side}: "),
-            (false, false) => format!("{name}: "),
-        }
+/// What a report says of somebody in a sentence: what it is, of whom, the sentence.
+struct Said {
+    word: &'static str,
+    who: String,
+    text: String,
+}
+
+/// Causes, reasons, disagreements and notes of a trial; `name` is the trial's where others are told of beside it.
+fn explained(trial: &TrialOutcome, name: &str) -> Vec<Said> {
+    let mut lines = Vec::new();
+    let mut say = |word, who: &str, text: String| {
+        let who = who.to_owned();
+        lines.push(Said { word, who, text });
     };
+    let several = trial.sides.len() > 1;
     for one in &trial.sides {
         let judgement = &one.judgement;
+        let side = side(judgement.side);
+        let who = match (name.is_empty(), several) {
+            (true, true) => side.to_owned(),
+            (_, false) => name.to_owned(),
+            (false, true) => format!("{name} {side}"),
+        };
         for cause in &judgement.causes {
-            lines.push(("cause", format!("{}{}", prefix(one), cause.what)));
+            say("cause", &who, cause.what.clone());
         }
         for target in &judgement.judgements {
-            // What fails by a cause that has a name is told by it.
             let told = match target.verdict {
                 Verdict::Pass => false,
+                // What fails by a cause that has a name is told by it.
                 Verdict::Fail => judgement.causes.is_empty(),
-                Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => true,
+                // By itself a handler never fails, and a load without bursts has none to return from.
+                Verdict::NotJudged => !matches!(target.kpi, Kpi::Errors | Kpi::BurstReturn | Kpi::Order),
+                Verdict::Inconclusive | Verdict::Invalid => true,
             };
             if told && !target.because.is_empty() {
-                let word = reason(target.verdict);
-                lines.push((word, format!("{}{}: {}", prefix(one), kpi(target.kpi), target.because)));
+                let text = format!("{}: {}", kpi(target.kpi), target.because);
+                say(reason(target.verdict), &who, text);
             }
         }
         for disagreement in &judgement.disagreements {
-            lines.push(("disagree", format!("{}{disagreement}", prefix(one))));
+            say("disagree", &who, disagreement.clone());
         }
         if let Some(cut) = one.recordings.iter().find_map(|run| run.cut_short.as_ref()) {
-            lines.push(("cut short", format!("{}{cut}", prefix(one))));
+            say("cut short", &who, cut.clone());
         }
     }
-    let of = |text: &str| {
-        if name.is_empty() {
-            text.to_owned()
-        } else {
-            format!("{name}: {text}")
-        }
-    };
     for back in &trial.put_back {
-        let why = if back.what.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", back.what)
-        };
         let word = match back.verdict {
             Verdict::Fail => "fails again",
             Verdict::Pass => "still holds",
             Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => "can't be said",
         };
-        let text = format!(
-            "{} = {} in place of {} {word}{why}",
-            back.setting, back.before, back.after
-        );
-        lines.push(("put back", of(&text)));
+        let mut text = format!("{} = {} in place of {} {word}", back.setting, back.before, back.after);
+        if !back.what.is_empty() {
+            text.push_str(&format!(": {}", back.what));
+        }
+        say("put back", name, text);
     }
-    lines.extend(trial.trial.notes.iter().map(|note| ("note", of(note))));
+    for note in &trial.trial.notes {
+        say("note", name, note.clone());
+    }
     lines
 }
 
-/// Named lines below a table; the same said twice is said once.
-fn print_lines(out: &mut String, mut lines: Vec<(&'static str, String)>, colour: Colour) {
-    let mut seen = BTreeSet::new();
-    lines.retain(|one| seen.insert(one.clone()));
-    if !lines.is_empty() {
+/// Named lines below a table. What is said of several is said once, with their names.
+fn print_lines(out: &mut String, lines: Vec<Said>, colour: Colour) {
+    let mut gathered: Vec<(Said, Vec<String>)> = Vec::new();
+    for line in lines {
+        let same = |(other, _): &&mut (Said, Vec<String>)| other.word == line.word && other.text == line.text;
+        match gathered.iter_mut().find(same) {
+            Some((_, who)) if who.contains(&line.who) => {}
+            Some((_, who)) => who.push(line.who),
+            None => {
+                let who = vec![line.who.clone()];
+                gathered.push((line, who));
+            }
+        }
+    }
+    if !gathered.is_empty() {
         out.push('\n');
     }
-    for (word, text) in lines {
-        named(out, word, &text, colour);
+    for (Said { word, text, .. }, who) in gathered {
+        let who = match &who[..] {
+            [only] if only.is_empty() => String::new(),
+            few if few.len() <= NAMES => format!("{}: ", few.join(", ")),
+            many => format!("{} of them: ", many.len()),
+        };
+        named(out, word, &format!("{who}{text}"), colour);
     }
 }
 

@@ -42,6 +42,7 @@ impl Time {
                 let class = match phase.kind {
                     PhaseKind::WarmUp => "warm-up",
                     PhaseKind::Burst => "burst",
+                    PhaseKind::Return => "return",
                     PhaseKind::Steady => return None,
                 };
                 Some(Band {
@@ -90,7 +91,7 @@ impl Time {
         let has = |class| self.bands.iter().any(|band| band.class == class);
         html! {
             @for (class, what) in [
-                ("warm-up", "warm-up, not judged"), ("burst", "burst"), ("drain", "load over, draining"),
+                ("warm-up", "warm-up, not judged"), ("burst", "burst"), ("return", "until back below target"), ("drain", "load over, draining"),
             ] {
                 @if has(class) { span.key { i.swatch.(class) {} (what) } }
             }
