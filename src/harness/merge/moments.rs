@@ -21,9 +21,12 @@ impl Merger {
         let mut processed = StreamIntervals::new();
         let mut so_far = SoFar::default();
         let mut moments = Vec::new();
+        let Some(first_tick) = self.first_tick else {
+            return moments;
+        };
         for tick in self.ticks() {
             self.add_tick(tick, &mut so_far, &mut processed);
-            if tick >= self.first_tick {
+            if tick >= first_tick {
                 moments.push(self.moment(tick, &so_far));
             }
         }
@@ -32,7 +35,7 @@ impl Merger {
 
     /// One moment, for showing; all before it are added up anew.
     pub(super) fn moment_at(&self, tick: u32) -> Option<Moment> {
-        if tick < self.first_tick {
+        if self.first_tick.is_none_or(|first| tick < first) {
             return None;
         }
         let workers = self.workers.values();
