@@ -30,10 +30,16 @@ fn what_was_committed_and_never_processed_is_lost() {
     merger.seen(seen(2, end.to_vec()));
     let recording = merger.finish(Some(&end), 1_000_000, None);
     let account = recording.account;
-    assert_eq!((account.processed, account.lost, account.lost_to_retention), (32, 58, 0));
+    assert_eq!(
+        (account.processed, account.lost, account.lost_to_retention),
+        (32, 58, 0)
+    );
     assert_eq!(recording.workers[0].end, WorkerEnd::OutOfMemory);
     assert_eq!(recording.workers[0].peak_bytes, Some(7), "by the system's own count");
-    assert_eq!(merger_of_dead().died().unwrap(), "worker 0 was killed at its memory limit");
+    assert_eq!(
+        merger_of_dead().died().unwrap(),
+        "worker 0 was killed at its memory limit"
+    );
 }
 
 #[test]
@@ -43,7 +49,11 @@ fn what_retention_took_is_lost_to_it() {
     merger.worker(0, 0);
     merger.said(assigned(0, 0, &[0, 1]));
     let reads = |at, processed: Vec<Range>, end| {
-        said(0, 0, What::Worker(WorkerLine::Tick(tick(at, vec![position(0, end)], processed))))
+        said(
+            0,
+            0,
+            What::Worker(WorkerLine::Tick(tick(at, vec![position(0, end)], processed))),
+        )
     };
     merger.said(reads(1, vec![range(0, 0, 0, 20)], 20));
     merger.seen(seen(1, vec![partition(0, 50, 100, Some(20)), partition(1, 0, 0, None)]));
@@ -53,7 +63,10 @@ fn what_retention_took_is_lost_to_it() {
     let recording = merger.finish(Some(&end), 1_000_000, None);
     assert_eq!(recording.moments[1].lag, Some(50), "what is gone is no lag");
     let account = recording.account;
-    assert_eq!((account.processed, account.lost, account.lost_to_retention), (70, 30, 30));
+    assert_eq!(
+        (account.processed, account.lost, account.lost_to_retention),
+        (70, 30, 30)
+    );
 }
 
 #[test]
@@ -65,7 +78,11 @@ fn what_a_killed_worker_had_committed_unheard_is_not_lost() {
     merger.said(said(
         0,
         0,
-        What::Worker(WorkerLine::Tick(tick(1, vec![position(0, 40)], vec![range(0, 0, 0, 40)]))),
+        What::Worker(WorkerLine::Tick(tick(
+            1,
+            vec![position(0, 40)],
+            vec![range(0, 0, 0, 40)],
+        ))),
     ));
     merger.done_to(0, DoneTo::Killed, 400_000);
     merger.fault(400_000, "worker 0 killed");

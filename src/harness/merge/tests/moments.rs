@@ -37,7 +37,11 @@ fn run(shards: u32, order: impl Fn(&mut Vec<Said>)) -> Recording {
                     .collect(),
             };
             let positions = vec![position(at_partition, done)];
-            all.push(said(worker, 0, What::Worker(WorkerLine::Tick(tick(at, positions, processed)))));
+            all.push(said(
+                worker,
+                0,
+                What::Worker(WorkerLine::Tick(tick(at, positions, processed))),
+            ));
         }
         let end = i64::from(step + 1) * 10;
         merger.seen(seen(at, vec![partition(0, 0, end, None), partition(1, 0, end, None)]));
@@ -67,7 +71,10 @@ fn lag_is_what_the_log_has_and_the_worker_has_not_at_the_same_tick() {
     assert_eq!(lags, [Some(20), Some(20), Some(20)]);
     let last = recording.moments.last().unwrap();
     assert_eq!((last.at_s, last.sent, last.due, last.processed), (0.5, 60, 60, 40));
-    assert_eq!((last.in_hand, &last.memory[..], last.unassigned), (2, &[100, 100][..], 0));
+    assert_eq!(
+        (last.in_hand, &last.memory[..], last.unassigned),
+        (2, &[100, 100][..], 0)
+    );
     assert_eq!(last.committed_lag, Some(60), "nobody had committed anything");
     assert!((last.broker_cores.unwrap() - 0.2).abs() < 1e-9);
     assert!((last.worker_cores.unwrap() - 0.8).abs() < 1e-9);
@@ -108,7 +115,10 @@ fn a_partition_that_nobody_holds_lags_from_what_is_committed_and_no_further_than
         0,
         What::Worker(WorkerLine::Tick(tick(0, vec![before_its_first], vec![]))),
     ));
-    merger.seen(seen(0, vec![partition(0, 0, 100, Some(40)), partition(1, 30, 100, Some(10))]));
+    merger.seen(seen(
+        0,
+        vec![partition(0, 0, 100, Some(40)), partition(1, 30, 100, Some(10))],
+    ));
     let recording = merger.finish(None, 0, None);
     assert_eq!(recording.moments[0].lag, Some(60 + 70));
     assert_eq!(recording.moments[0].unassigned, 1);

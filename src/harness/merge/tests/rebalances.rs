@@ -6,7 +6,11 @@ fn rebalances_have_causes() {
     merger.load_starts_at(4);
     for worker in 0..2 {
         merger.worker(worker, worker);
-        merger.said(assigned(worker, 300_000 + i64::from(worker) * 400_000, &[i32::try_from(worker).unwrap()]));
+        merger.said(assigned(
+            worker,
+            300_000 + i64::from(worker) * 400_000,
+            &[i32::try_from(worker).unwrap()],
+        ));
     }
     let s = 1_000_000;
     // An overrun, told late.
@@ -69,7 +73,10 @@ fn an_overrun_that_was_asked_for_is_a_fault() {
     };
     merger.said(said(0, 0, What::Worker(overrun)));
     merger.said(lost(0, 5_000_100, &[0, 1]));
-    assert_eq!(merger.finish(None, 9_000_000, None).rebalances[1].cause, RebalanceCause::Fault);
+    assert_eq!(
+        merger.finish(None, 9_000_000, None).rebalances[1].cause,
+        RebalanceCause::Fault
+    );
 }
 
 #[test]
@@ -86,7 +93,10 @@ fn a_worker_that_never_joins_is_known() {
         times: 1,
     };
     merger.said(said(1, 0, What::Worker(refused)));
-    assert_eq!(merger.not_joined(), [(1, Some("InvalidSessionTimeout: 500 ms".to_owned()))]);
+    assert_eq!(
+        merger.not_joined(),
+        [(1, Some("InvalidSessionTimeout: 500 ms".to_owned()))]
+    );
     merger.done_to(1, DoneTo::Stopped, 0);
     merger.said(ended(1, 0, How::Exited(0)));
     let recording = merger.finish(None, 0, Some("why".to_owned()));
