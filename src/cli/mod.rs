@@ -21,7 +21,7 @@ mod squash;
 mod verify;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -172,14 +172,17 @@ impl Global {
         let root = self.root()?;
         match Project::load(&root, &output::today()) {
             Ok(project) => Ok((root, project)),
-            Err(error) => {
-                let file = root.join("lagproof.toml");
-                let help = match error {
-                    ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
-                    _ => "mend that file: a project is known by it",
-                };
-                Err(output::fail(&format!("{} {error}", file.display()), help))
-            }
+            Err(error) => Err(unreadable(&root, &error)),
         }
     }
+}
+
+/// Says that there is no project to be read.
+fn unreadable(root: &Path, error: &ReadError) -> Exit {
+    let file = root.join("lagproof.toml");
+    let help = match error {
+        ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
+        _ => "mend that file: a project is known by it",
+    };
+    output::fail(&format!("{} {error}", file.display()), help)
 }

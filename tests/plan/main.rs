@@ -1,6 +1,7 @@
 //! The harness's pure side: what a run does, how it is judged, what is searched for.
 
 mod causes;
+mod evidence;
 mod floors;
 mod loads;
 mod made;

@@ -21,6 +21,13 @@ fn before_and_after() {
 }
 
 #[test]
+fn the_page_about_reports_quotes_one() {
+    let page = include_str!("../../docs/verify.md");
+    let quoted = page.split("```\n").nth(1).expect("a block");
+    assert_eq!(quoted, plain(&outcome(vec![cases::motion()])));
+}
+
+#[test]
 fn services_in_one_table() {
     assert_snapshot!("services", plain(&cases::services()));
     assert_snapshot!(

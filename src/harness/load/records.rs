@@ -341,7 +341,7 @@ mod tests {
             });
             let mut seen = BTreeSet::new();
             let (mut sum, mut value) = (0, Vec::new());
-            let draws = 20_000_u64;
+            let draws = if mean > 1_000 { 2_000_u64 } else { 20_000 };
             for n in 0..draws {
                 sizes.fill(&mut value, &mut Draw::of(1, 0, n));
                 sum += value.len() as u64;
@@ -353,7 +353,7 @@ mod tests {
             }
             let expected = mean.max(RECORD_HEADER as u64) as f64;
             let off = sum as f64 / draws as f64 / expected - 1.0;
-            assert!(off.abs() < 0.02, "{mean} {max}: {off}");
+            assert!(off.abs() < if mean > 1_000 { 0.05 } else { 0.02 }, "{mean} {max}: {off}");
             assert!(*seen.last().unwrap() as u64 <= max.max(RECORD_HEADER as u64));
             assert_eq!(seen.len() > 1, max > mean && max > RECORD_HEADER as u64);
         }

@@ -17,6 +17,7 @@ mod print;
 mod series;
 mod side;
 mod speed;
+mod topics;
 mod trial;
 mod variants;
 mod wish;

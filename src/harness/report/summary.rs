@@ -35,13 +35,14 @@ pub fn header(outcome: &Outcome, colour: Colour) -> String {
     out
 }
 
-/// Tables, verdicts and causes: trials of two sides in tables of their own, all others in one.
+/// Tables, verdicts and causes: a trial that is alone or has two sides in a table of its own, all others in one.
 #[must_use]
 pub fn results(outcome: &Outcome, colour: Colour) -> String {
-    let (both, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
-        outcome.trials.iter().partition(|trial| trial.sides.len() > 1);
+    let alone = outcome.trials.len() == 1;
+    let (whole, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
+        outcome.trials.iter().partition(|trial| alone || trial.sides.len() > 1);
     let worth = Worth::of(outcome);
-    let mut parts: Vec<String> = both.iter().map(|trial| before_after(trial, worth, colour)).collect();
+    let mut parts: Vec<String> = whole.iter().map(|trial| table(trial, worth, colour)).collect();
     if !single.is_empty() {
         parts.push(services(&single, worth, colour));
     }
@@ -62,8 +63,8 @@ pub fn where_it_is(path: &str, colour: Colour) -> String {
     out
 }
 
-/// One trial of two sides: rows of targets, a column a side.
-fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
+/// One trial: rows of targets, a column a side.
+fn table(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut columns = vec![Align::Left];
@@ -71,7 +72,10 @@ fn before_after(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
     columns.push(Align::Left);
     let mut grid = Grid::new(columns);
     let mut head = vec![Cell::bold(trial.trial.name())];
-    head.extend(trial.sides.iter().map(|one| Cell::bold(side(one.judgement.side))));
+    head.extend(trial.sides.iter().map(|one| {
+        let several = trial.sides.len() > 1;
+        Cell::bold(if several { side(one.judgement.side) } else { "measured" })
+    }));
     head.push(Cell::bold("  target"));
     grid.row(head);
     for row in rows(trial) {
