@@ -188,7 +188,7 @@ impl Worker {
         let changes = self.events.iter().filter(of);
         changes
             .filter(|event| event.partitions.contains(partition))
-            .last()
+            .next_back()
             .is_some_and(|event| event.change != Change::Assigned)
     }
 }
