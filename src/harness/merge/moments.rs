@@ -185,10 +185,9 @@ impl Worker {
     /// Whether a partition was taken from it between its last word and now.
     fn gave_up(&self, partition: &Partition, since_us: i64, until_us: i64) -> bool {
         let of = |event: &&super::Event| event.at_us > since_us && event.at_us <= until_us;
-        let changes = self.events.iter().filter(of);
+        let mut changes = self.events.iter().filter(of);
         changes
-            .filter(|event| event.partitions.contains(partition))
-            .next_back()
+            .rfind(|event| event.partitions.contains(partition))
             .is_some_and(|event| event.change != Change::Assigned)
     }
 }
