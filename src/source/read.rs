@@ -152,6 +152,13 @@ impl Tree {
     ) -> Result<(), ReadError> {
         match self {
             Self::Disk(root) => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            Self::Edited { root, texts } => match texts.get(path) {
+                Some(text) => {
+                    each(text.as_bytes());
+                    Ok(())
+                }
+                None => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            },
             Self::Memory(files) => {
                 let bytes = files.get(path).ok_or(ReadError::Missing)?;
                 if bytes.len() as u64 > limit {
