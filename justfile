@@ -27,8 +27,9 @@ test-clients:
 
 # Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
 test-kafka *arguments:
-    cargo test --locked --features kafka --lib broker::
+    cargo test --locked --features kafka --lib -- broker:: harness::
     cargo test --locked --features kafka --test kafka {{ arguments }}
+    cargo test --locked --features kafka --test processes {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
 test-docker *arguments:
@@ -51,6 +52,10 @@ test-db *arguments:
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
+
+# Time load and workers on a local broker: a worker against a bare loop, how late the open loop is, Kafka's own tools
+bench-load *arguments:
+    cargo bench --locked --features kafka --bench load -- {{ arguments }}
 
 # Install the tools that `just bench` compares with into .dev: conftest (needs Go), taplo and check-jsonschema (Python)
 peers:

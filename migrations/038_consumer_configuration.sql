@@ -910,6 +910,16 @@ COMMENT ON COLUMN lagproof.setting_changes.changed_at IS 'When.';
 COMMENT ON COLUMN lagproof.setting_changes.reason IS 'Why, if said.';
 COMMENT ON COLUMN lagproof.setting_changes.until IS 'When an override ends, if said.';
 
+CREATE TABLE IF NOT EXISTS lagproof.installation (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    environment text NOT NULL,
+    stage       text NOT NULL CHECK (stage IN ('production', 'test'))
+);
+COMMENT ON TABLE lagproof.installation IS 'Which environment of lagproof.toml this database serves, once `lagproof migrate --environment` has said so. At most one row.';
+COMMENT ON COLUMN lagproof.installation.only_row IS 'Always true.';
+COMMENT ON COLUMN lagproof.installation.environment IS 'The environment''s name.';
+COMMENT ON COLUMN lagproof.installation.stage IS 'production, or test.';
+
 CREATE TABLE IF NOT EXISTS lagproof.acknowledgements (
     service_name    text NOT NULL,
     instance        text NOT NULL,
@@ -953,7 +963,8 @@ BEGIN
         value := CASE
             WHEN value = 'true' THEN '"interval"'
             WHEN settings #>> path = 'interval' THEN '"after-batch"'
-            ELSE coalesce(settings #> path, 'null')
+            -- A row without a profile says no more than that the timer is off.
+            ELSE coalesce(settings #> path, CASE WHEN value = 'false' THEN '"after-batch"' ELSE 'null' END::jsonb)
         END;
     ELSIF setting = 'concurrency' AND value = 'null' THEN
         value := '"unbounded"';
@@ -1338,17 +1349,27 @@ $$;
 COMMENT ON FUNCTION lagproof.clear_expired_overrides_v1() IS
     'Takes overrides that have ended off their rows and says of how many services. Called by seeds and by the recording functions.';
 
-CREATE OR REPLACE FUNCTION lagproof.drop_override_v1(service text, setting text) RETURNS boolean
+CREATE OR REPLACE FUNCTION lagproof.drop_overrides_v1(service text, settings text[] DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    dropped integer;
 BEGIN
     PERFORM FROM public.pipeline_consumer_configs WHERE service_name = service FOR UPDATE;
-    DELETE FROM lagproof.overrides AS made WHERE made.service_name = service AND made.setting = $2;
-    IF NOT FOUND THEN
-        RETURN false;
+    DELETE FROM lagproof.overrides AS made
+    WHERE made.service_name = service AND (settings IS NULL OR made.setting = ANY (settings));
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    IF dropped > 0 THEN
+        PERFORM lagproof.write_row(service, 'drop');
     END IF;
-    PERFORM lagproof.write_row(service, 'drop');
-    RETURN true;
+    RETURN dropped;
 END
+$$;
+COMMENT ON FUNCTION lagproof.drop_overrides_v1(text, text[]) IS
+    'Discards overrides of a service, those of the settings named, or all of them, at once: the row shows the profile''s values again. Answers how many.';
+
+CREATE OR REPLACE FUNCTION lagproof.drop_override_v1(service text, setting text) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT lagproof.drop_overrides_v1(service, ARRAY[setting]) > 0
 $$;
 COMMENT ON FUNCTION lagproof.drop_override_v1(text, text) IS
     'Discards the override of one setting: the row shows the profile''s value again. False where there was none.';
@@ -1418,7 +1439,8 @@ BEGIN
     IF conflicts IS NOT NULL THEN
         RAISE EXCEPTION 'seed of service %, version %, changes what a person has overridden', quote_literal(service), version
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = conflicts,
-                  HINT = format('Take the override''s value into the profile, or discard it: SELECT lagproof.drop_override_v1(%L, ''SETTING'').', service);
+                  HINT = format('Take the override''s value into the profile (lagproof diff --database --adopt %1$s), or discard it (--drop-override %1$s, or SELECT lagproof.drop_override_v1(%2$L, ''SETTING'')).',
+                                CASE WHEN service ~ '^[A-Za-z0-9._-]+$' THEN service ELSE quote_literal(service) END, service);
     END IF;
     -- What the profile has taken over is no override any more.
     DELETE FROM lagproof.overrides AS made USING lagproof.consumer_settings AS known
@@ -1579,7 +1601,7 @@ DO $$
 BEGIN
     PERFORM lagproof.grant_if_possible('SELECT', object, role)
     FROM unnest(ARRAY['lagproof.overrides', 'lagproof.service_bases', 'lagproof.setting_changes',
-                      'lagproof.acknowledgements', 'lagproof.adoption_findings', 'lagproof.consumer_settings', 'lagproof.consumer_relations',
+                      'lagproof.acknowledgements', 'lagproof.adoption_findings', 'lagproof.installation', 'lagproof.consumer_settings', 'lagproof.consumer_relations',
                       'lagproof.service_topics']) AS object,
          unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
 END
@@ -1592,6 +1614,8 @@ BEGIN
         ('acknowledge_v1(text, text, bigint)', 'lagproof_service'),
         ('drop_override_v1(text, text)', 'lagproof_operator'),
         ('drop_override_v1(text, text)', 'lagproof_migrator'),
+        ('drop_overrides_v1(text, text[])', 'lagproof_operator'),
+        ('drop_overrides_v1(text, text[])', 'lagproof_migrator'),
         ('validate_adopted_v1()', 'lagproof_migrator'),
         ('clear_expired_overrides_v1()', 'lagproof_operator'),
         ('clear_expired_overrides_v1()', 'lagproof_migrator'),
@@ -1610,7 +1634,8 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM lagproof.grant_if_possible('INSERT, UPDATE, DELETE', 'public.pipeline_consumer_configs', 'lagproof_operator'),
+    PERFORM lagproof.grant_if_possible('INSERT, UPDATE', 'lagproof.installation', 'lagproof_migrator'),
+           lagproof.grant_if_possible('INSERT, UPDATE, DELETE', 'public.pipeline_consumer_configs', 'lagproof_operator'),
            lagproof.grant_if_possible('USAGE', 'SEQUENCE lagproof.generation', 'lagproof_operator');
 END
 $$;

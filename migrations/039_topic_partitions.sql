@@ -215,6 +215,66 @@ $$;
 COMMENT ON FUNCTION lagproof.seed_topic_v1(text, text, jsonb) IS
     'What a seed says of a topic: its declaration, with "revision". Answers applied, unchanged, or older (then nothing was done). Raises where the same revision has other content.';
 
+-- ---- seeds that were rewritten ---------------------------------------------------------------------------------------
+-- `lagproof migrate --allow-replaced`, where nobody's service rests on what the old ones said: forget, replay all, settle,
+-- in one transaction.
+
+CREATE OR REPLACE FUNCTION lagproof.forget_seeds_v1() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM lagproof.installation WHERE stage = 'production') THEN
+        RAISE EXCEPTION 'this database is production''s: seeds that it has had are not taken back'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A change needs a version and a seed of its own.';
+    END IF;
+    LOCK TABLE public.pipeline_consumer_configs, lagproof.service_bases, lagproof.overrides, lagproof.topics IN SHARE ROW EXCLUSIVE MODE;
+    CREATE TEMPORARY TABLE forgotten_bases ON COMMIT DROP AS TABLE lagproof.service_bases;
+    CREATE TEMPORARY TABLE forgotten_overrides ON COMMIT DROP AS TABLE lagproof.overrides;
+    CREATE TEMPORARY TABLE forgotten_topics ON COMMIT DROP AS TABLE lagproof.topics;
+    DELETE FROM lagproof.service_bases;
+    DELETE FROM lagproof.topics;
+END
+$$;
+COMMENT ON FUNCTION lagproof.forget_seeds_v1() IS
+    'Forgets what seeds have said, so that all of them can be replayed, and sets aside what people have said; settle_replay_v1 must follow. Never in production.';
+
+CREATE OR REPLACE FUNCTION lagproof.settle_replay_v1() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost    text;
+    service record;
+BEGIN
+    SELECT string_agg(format('%s of service %L: %s', made.setting, made.service_name, made.value), E'\n' ORDER BY made.service_name, made.setting)
+    INTO lost FROM pg_temp.forgotten_overrides AS made
+    WHERE NOT EXISTS (SELECT FROM lagproof.service_bases AS base WHERE base.service_name = made.service_name);
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'people have overridden settings of services that no seed knows any more'
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = lost, HINT = 'Drop those overrides first.';
+    END IF;
+    INSERT INTO lagproof.overrides SELECT * FROM pg_temp.forgotten_overrides;
+    FOR service IN
+        SELECT base.service_name, base.version, old.settings AS before, base.settings
+        FROM lagproof.service_bases AS base JOIN pg_temp.forgotten_bases AS old USING (service_name)
+        WHERE EXISTS (SELECT FROM lagproof.overrides AS made WHERE made.service_name = base.service_name)
+    LOOP
+        PERFORM lagproof.settle_overrides(service.service_name, service.version, service.before, service.settings);
+        PERFORM lagproof.write_row(service.service_name, 'seed');
+    END LOOP;
+    DELETE FROM public.pipeline_consumer_configs AS config
+    WHERE EXISTS (SELECT FROM pg_temp.forgotten_bases AS old WHERE old.service_name = config.service_name)
+      AND NOT EXISTS (SELECT FROM lagproof.service_bases AS base WHERE base.service_name = config.service_name);
+    -- What was seen of a topic stays known.
+    UPDATE lagproof.topics AS topic SET partitions_now = greatest(topic.partitions_now, old.partitions_now)
+    FROM pg_temp.forgotten_topics AS old WHERE old.topic = topic.topic;
+    PERFORM lagproof.recommend_partitions(topic) FROM lagproof.topics;
+    DELETE FROM public.topic_partition_changes AS change
+    WHERE NOT applied AND EXISTS (SELECT FROM pg_temp.forgotten_topics AS old WHERE old.topic = change.topic_name)
+      AND NOT EXISTS (SELECT FROM lagproof.topics AS topic WHERE topic.topic = change.topic_name);
+    DROP TABLE pg_temp.forgotten_bases, pg_temp.forgotten_overrides, pg_temp.forgotten_topics;
+END
+$$;
+COMMENT ON FUNCTION lagproof.settle_replay_v1() IS
+    'After forget_seeds_v1 and the seeds: puts overrides back, removes services that no seed knows any more. Raises with both values where an overridden setting has changed.';
+
 -- ---- the script -----------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION lagproof.shell_word(word text) RETURNS text
@@ -306,7 +366,7 @@ COMMENT ON COLUMN lagproof.flows.replicas IS 'How many replicas of the service a
 -- ---- who may what ---------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION public.generate_partition_update_script(), public.mark_partition_changes_applied(text),
-    lagproof.recommend_partitions(text), lagproof.seed_topic_v1(text, text, jsonb), lagproof.shell_word(text),
+    lagproof.forget_seeds_v1(), lagproof.settle_replay_v1(), lagproof.recommend_partitions(text), lagproof.seed_topic_v1(text, text, jsonb), lagproof.shell_word(text),
     lagproof.topic_pattern(text), lagproof.keep_partition_change() FROM PUBLIC;
 
 DO $$
@@ -318,6 +378,8 @@ BEGIN
     PERFORM lagproof.grant_if_possible('EXECUTE', 'FUNCTION ' || signature, role)
     FROM (VALUES
         ('lagproof.seed_topic_v1(text, text, jsonb)', 'lagproof_migrator'),
+        ('lagproof.forget_seeds_v1()', 'lagproof_migrator'),
+        ('lagproof.settle_replay_v1()', 'lagproof_migrator'),
         ('public.generate_partition_update_script()', 'lagproof_migrator'),
         ('public.generate_partition_update_script()', 'lagproof_operator'),
         ('public.mark_partition_changes_applied(text)', 'lagproof_migrator'),

@@ -1024,7 +1024,7 @@ BEGIN
     FROM unnest(ARRAY['lagproof_migrator', 'lagproof_operator']) AS role;
     -- `lagproof migrate` has made it by now; psql makes none.
     IF to_regclass('lagproof.ledger') IS NOT NULL THEN
-        PERFORM lagproof.grant_if_possible('SELECT, INSERT', 'lagproof.ledger', 'lagproof_migrator');
+        PERFORM lagproof.grant_if_possible('SELECT, INSERT, DELETE', 'lagproof.ledger', 'lagproof_migrator');
     END IF;
 END
 $$;

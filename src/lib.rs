@@ -12,6 +12,8 @@ pub mod clients;
 pub mod db;
 pub mod declared;
 pub mod diagnostic;
+#[cfg(feature = "db")]
+pub mod diff;
 pub mod emit;
 #[cfg(feature = "kafka")]
 pub mod harness;

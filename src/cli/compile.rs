@@ -220,7 +220,7 @@ pub(super) fn refuse(root: &std::path::Path, error: &CompileError) -> Exit {
         CompileError::Nul(error) => fail(&error.to_string(), "take the NUL out of that text"),
         CompileError::Time { newest } => fail(
             &format!("no seed can be newer than {newest}; nothing was changed"),
-            "that name has a time past the year 9999: it is not one that lagproof gave",
+            "that name, or SOURCE_DATE_EPOCH, has a time past the year 9999: it is not one that lagproof gave",
         ),
     }
 }

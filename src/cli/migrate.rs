@@ -3,11 +3,17 @@
 use clap::Args;
 
 #[cfg(feature = "db")]
-use crate::db::{Migrations, Mode, Progress, Report, migrate, read_migrations};
+use crate::db::{Migrations, Mode, Options, Progress, Report, Rewritten, migrate, read_migrations};
+#[cfg(feature = "db")]
+use crate::model::broker::Stage;
+#[cfg(feature = "db")]
+use crate::project::Project;
 #[cfg(feature = "db")]
 use crate::source::Tree;
 
 use super::Global;
+#[cfg(feature = "db")]
+use super::database::database_url;
 use super::output::{Exit, fail};
 #[cfg(feature = "db")]
 use super::output::{note, print};
@@ -22,7 +28,9 @@ no database; 3 --status found something to apply.
 Examples:
   lagproof migrate             apply what is not applied yet
   lagproof migrate --dry-run   apply it and take it back: says what would be refused
-  lagproof migrate --status    say what is applied and what is not";
+  lagproof migrate --status    say what is applied and what is not
+  lagproof migrate --environment development --allow-replaced
+                               after a branch's seed was compiled again; overrides and partitions that were grown stay";
 
 /// `migrate`'s arguments.
 #[derive(Debug, Args)]
@@ -31,6 +39,12 @@ pub(super) struct MigrateArgs {
     /// Apply everything in one transaction, then take it back
     #[arg(long)]
     dry_run: bool,
+    /// Which environment of lagproof.toml this database serves; it remembers, and refuses another one
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Where seeds were rewritten after they were applied, forget them and replay all; never where the environment is production
+    #[arg(long, requires = "environment", conflicts_with = "status")]
+    allow_replaced: bool,
     /// Change nothing; say what is applied and what is not
     #[arg(long, conflicts_with = "dry_run")]
     status: bool,
@@ -51,26 +65,42 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
         (true, false) => Mode::DryRun,
         (false, false) => Mode::Apply,
     };
-    let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) else {
-        return fail(
-            "no database: DATABASE_URL is not set",
-            "set it to postgres://user:password@host:5432/database",
-        );
+    let url = match database_url() {
+        Ok(url) => url,
+        Err(exit) => return exit,
     };
     let (root, project) = match global.load() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    let environment = match environment(&project, args) {
+        Ok(environment) => environment,
+        Err(exit) => return exit,
+    };
+    let options = Options {
+        mode,
+        rewritten: match args.allow_replaced {
+            true => Rewritten::Replay,
+            false => Rewritten::Refuse,
+        },
+        environment,
+    };
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Waiting => note("another `lagproof migrate` works on this database: waiting for it"),
         Progress::Applied(name) => print(&format!("applied   {name}\n")),
+        Progress::Replaying(rewritten) => print(&format!(
+            "replayed  all seeds, in place of {} that {} rewritten: {}\n",
+            rewritten.len(),
+            if rewritten.len() == 1 { "was" } else { "were" },
+            rewritten.join(", ")
+        )),
         Progress::Found(finding) => print(&format!("found     {finding}\n")),
         Progress::FoundMore(more) => print(&format!(
             "found     {more} more: SELECT * FROM lagproof.adoption_findings ORDER BY id\n"
         )),
     };
     let done = read_migrations(&Tree::Disk(root), &project.history.folder)
-        .and_then(|migrations| Ok((migrate(&url, &migrations, mode, &mut progress)?, migrations)));
+        .and_then(|migrations| Ok((migrate(&url, &migrations, options, &mut progress)?, migrations)));
     match done {
         Ok((report, migrations)) => say(&report, &migrations, mode),
         Err(error) => {
@@ -78,6 +108,34 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
             if error.is_disagreement() { Exit::Failed } else { exit }
         }
     }
+}
+
+/// The environment that was named, as lagproof.toml declares it.
+#[cfg(feature = "db")]
+fn environment<'p>(project: &'p Project, args: &MigrateArgs) -> Result<Option<(&'p str, Stage)>, Exit> {
+    let Some(name) = &args.environment else {
+        return Ok(None);
+    };
+    let Some(model) = &project.model else {
+        return Err(fail("the project's files can't be read", "see `lagproof check`"));
+    };
+    let Some(found) = model.environments.iter().find(|environment| environment.name == *name) else {
+        let known: Vec<&str> = model.environments.iter().map(|known| known.name.as_str()).collect();
+        return Err(fail(
+            &format!("lagproof.toml has no environment `{}`", name.escape_debug()),
+            &match known.is_empty() {
+                true => "declare it there: [environments.NAME]".to_owned(),
+                false => format!("there are {}", known.join(", ")),
+            },
+        ));
+    };
+    if args.allow_replaced && found.stage == Stage::Production {
+        return Err(fail(
+            &format!("`{name}` is production: seeds that it has had are not taken back"),
+            "give the change a version and a seed of its own: lagproof check --fix, lagproof compile",
+        ));
+    }
+    Ok(Some((&found.name, found.stage)))
 }
 
 #[cfg(feature = "db")]

@@ -1,17 +1,23 @@
 //! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
 
+mod broker;
 mod check;
 mod compile;
 mod completions;
+#[cfg(feature = "db")]
+mod database;
+mod diff;
 mod docs;
 mod explain;
 mod init;
+mod load;
 mod migrate;
 mod output;
 mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +45,8 @@ Examples:
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
   lagproof compile                  write generated/
-  lagproof migrate                  put it in $DATABASE_URL";
+  lagproof migrate                  put it in $DATABASE_URL
+  lagproof diff --database          what is otherwise there";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -85,6 +92,8 @@ enum Verb {
     Squash(squash::SquashArgs),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
+    /// Say what differs between the profiles and the database, and settle what people changed there
+    Diff(diff::DiffArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -95,9 +104,18 @@ enum Verb {
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one a verb into a folder
     Man(completions::ManArgs),
+    /// Run a broker for tests; commands on standard input: halt, kill, resume
+    #[command(hide = true)]
+    Broker(broker::BrokerArgs),
     /// Write the generated reference into docs/reference
     #[command(hide = true)]
     Docs(docs::DocsArgs),
+    /// Send a load: a spec on standard input, lines on standard output
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+    /// Consume as a spec on standard input says, lines on standard output
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 /// Runs a command line.
@@ -109,12 +127,16 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
+        Verb::Diff(args) => diff::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::run_man(args),
+        Verb::Broker(args) => broker::run(args),
         Verb::Docs(args) => docs::run(args),
+        Verb::Load(args) => load::run(args),
+        Verb::Worker(args) => worker::run(args),
     };
     exit.if_all_was_printed().into()
 }

@@ -40,6 +40,13 @@ pub enum MigrateError {
         /// Its name.
         name: String,
     },
+    /// The database serves another environment than was said.
+    OtherEnvironment {
+        /// The one that it serves.
+        serves: String,
+        /// The one that was said.
+        said: String,
+    },
     /// The server refused a migration.
     Refused {
         /// Its name.
@@ -47,6 +54,8 @@ pub enum MigrateError {
         /// The server's words.
         refusal: Refusal,
     },
+    /// `lagproof migrate` has never run there.
+    NoSchema,
     /// The connection was lost, or the server said something unexpected.
     Lost {
         /// What was said.
@@ -96,10 +105,15 @@ impl MigrateError {
             Self::Connect { help, .. } => help.clone(),
             Self::TooOld { .. } => "use PostgreSQL 15 or later".to_owned(),
             Self::Seed { path, .. } => format!("bring it back as it was: git checkout -- {path}"),
-            Self::Ahead { .. } => "bring this checkout up to date: whoever applied them had newer files".to_owned(),
+            Self::Ahead { .. } => "bring this checkout up to date: whoever applied them had newer files; or, where seeds were rewritten on purpose \
+                 and no environment is production, say --environment NAME --allow-replaced"
+                .to_owned(),
             Self::Edited { name } => format!(
                 "bring {name} back as it was applied; a change needs a migration of its own (`lagproof compile` writes one)"
             ),
+            Self::OtherEnvironment { serves, .. } => {
+                format!("check DATABASE_URL, or say --environment {serves}")
+            }
             Self::Refused { refusal, .. } if refusal.code == "42501" => {
                 "run it as the database's owner, or as a login that was granted lagproof_migrator".to_owned()
             }
@@ -107,6 +121,7 @@ impl MigrateError {
                 .hint
                 .clone()
                 .unwrap_or_else(|| "the database is as it was before this migration".to_owned()),
+            Self::NoSchema => "run `lagproof migrate` first".to_owned(),
             Self::Lost { .. } => "run it again: what was applied is not applied twice".to_owned(),
         }
     }
@@ -116,7 +131,11 @@ impl MigrateError {
     pub const fn is_disagreement(&self) -> bool {
         matches!(
             self,
-            Self::Seed { .. } | Self::Ahead { .. } | Self::Edited { .. } | Self::Refused { .. }
+            Self::Seed { .. }
+                | Self::Ahead { .. }
+                | Self::Edited { .. }
+                | Self::OtherEnvironment { .. }
+                | Self::Refused { .. }
         )
     }
 }
@@ -136,6 +155,9 @@ impl fmt::Display for MigrateError {
                 )
             }
             Self::Edited { name } => write!(f, "{name} was changed after it was applied"),
+            Self::OtherEnvironment { serves, said } => {
+                write!(f, "this database serves the environment `{serves}`, not `{said}`")
+            }
             Self::Refused { name, refusal } => {
                 write!(f, "{name}: {}", refusal.message)?;
                 for line in refusal.detail.iter().flat_map(|detail| detail.lines()) {
@@ -143,6 +165,7 @@ impl fmt::Display for MigrateError {
                 }
                 Ok(())
             }
+            Self::NoSchema => f.write_str("the database has no lagproof schema"),
             Self::Lost { why } => write!(f, "the database was lost: {why}"),
         }
     }

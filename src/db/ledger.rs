@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{Executor, PgConnection, Row};
 
+use crate::history::name_seconds;
+
 use super::error::MigrateError;
-use super::files::{Migration, Migrations};
+use super::files::{Kind, Migration, Migrations};
 
 const CREATE: &str = "
     CREATE SCHEMA IF NOT EXISTS lagproof;
@@ -78,6 +80,33 @@ pub(super) async fn write(connection: &mut PgConnection, migration: &Migration) 
         .bind(&migration.name)
         .bind(migration.hash.to_string())
         .bind(env!("CARGO_PKG_VERSION"))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Names of seeds that the ledger has, and that are gone or have another text here: they were rewritten. Parts of the
+/// schema never are.
+pub(super) fn rewritten(ledger: &BTreeMap<String, Applied>, migrations: &Migrations) -> Vec<String> {
+    let same = |name: &str, applied: &Applied| {
+        migrations
+            .files
+            .iter()
+            .any(|file| file.name == name && (file.kind == Kind::Schema || file.hash.to_string() == applied.hash))
+    };
+    ledger
+        .iter()
+        .filter(|(name, applied)| {
+            name_seconds(name).is_some() && !migrations.replaced.contains(*name) && !same(name, applied)
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// Takes lines out.
+pub(super) async fn strike(connection: &mut PgConnection, names: &[String]) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM lagproof.ledger WHERE name = ANY ($1)")
+        .bind(names)
         .execute(connection)
         .await?;
     Ok(())

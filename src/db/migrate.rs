@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, Executor, PgConnection, Row};
 
+use crate::model::broker::Stage;
+
 use super::adoption::{self, Finding};
 use super::connect::connect;
+use super::environment;
 use super::error::MigrateError;
 use super::files::{Kind, Migration, Migrations};
 use super::ledger::{self, Applied};
@@ -24,6 +27,26 @@ pub enum Mode {
     Status,
 }
 
+/// What to do with seeds that were applied, and have been rewritten since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// Stop.
+    Refuse,
+    /// Forget what all seeds said, and replay those that are here. Not in production.
+    Replay,
+}
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// What to do with what is not applied.
+    pub mode: Mode,
+    /// What to do with seeds that were rewritten.
+    pub rewritten: Rewritten,
+    /// The environment that the database serves, if that was said; the database remembers it.
+    pub environment: Option<(&'o str, Stage)>,
+}
+
 /// What goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'m> {
@@ -31,6 +54,8 @@ pub enum Progress<'m> {
     Waiting,
     /// A migration was applied, or would be.
     Applied(&'m str),
+    /// So many seeds that were rewritten are forgotten, and all are replayed.
+    Replaying(&'m [String]),
     /// Something about an older installation that it took over.
     Found(&'m Finding),
     /// So many more things were found.
@@ -53,7 +78,7 @@ pub struct Report {
 pub fn migrate(
     url: &str,
     migrations: &Migrations,
-    mode: Mode,
+    options: Options<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, MigrateError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -62,7 +87,7 @@ pub fn migrate(
         .map_err(|error| lost(&error))?;
     runtime.block_on(async {
         let mut connection = connect(url).await?;
-        let done = run(&mut connection, migrations, mode, progress).await;
+        let done = run(&mut connection, migrations, options, progress).await;
         // Closing says goodbye, so that the lock falls now and not when the server notices.
         let _ = connection.close().await;
         done
@@ -72,20 +97,36 @@ pub fn migrate(
 async fn run(
     connection: &mut PgConnection,
     migrations: &Migrations,
-    mode: Mode,
+    options: Options<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, MigrateError> {
+    let Options { mode, .. } = options;
     if mode != Mode::Status {
         lock(connection, progress).await.map_err(|error| lost(&error))?;
     }
-    let before = ledger::read(connection)
+    let mut ledger = ledger::read(connection)
         .await
         .map_err(|error| MigrateError::during("lagproof.ledger", &error))?;
-    let pending = ledger::pending(&before, migrations)?;
+    environment::check(connection, options.environment).await?;
+    let before = ledger.clone();
+    let rewritten = match options.rewritten {
+        Rewritten::Refuse => Vec::new(),
+        Rewritten::Replay => ledger::rewritten(&ledger, migrations),
+    };
+    for name in &rewritten {
+        ledger.remove(name);
+    }
+    let mut pending = ledger::pending(&ledger, migrations)?;
+    // Seeds: the newest first. What an older one says is then history, and meets nobody's override.
+    let seeds = pending.partition_point(|file| file.kind == Kind::Schema);
+    pending[seeds..].reverse();
     match mode {
         Mode::Status => {}
-        Mode::Apply => apply(connection, &pending, progress).await?,
-        Mode::DryRun => dry_run(connection, &pending, progress).await?,
+        Mode::Apply => {
+            apply(connection, &pending, &rewritten, migrations, progress).await?;
+            environment::remember(connection, options.environment).await?;
+        }
+        Mode::DryRun => dry_run(connection, &pending, &rewritten, migrations, progress).await?,
     }
     Ok(Report {
         before,
@@ -110,10 +151,13 @@ async fn lock(connection: &mut PgConnection, progress: &mut dyn FnMut(Progress<'
 async fn apply(
     connection: &mut PgConnection,
     pending: &[&Migration],
+    rewritten: &[String],
+    migrations: &Migrations,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
     let mut told = newest_finding(connection).await.map_err(|error| lost(&error))?;
-    for migration in pending {
+    let seeds_follow = rewritten.is_empty();
+    for migration in pending.iter().filter(|file| seeds_follow || file.kind == Kind::Schema) {
         one(connection, migration)
             .await
             .map_err(|error| MigrateError::during(&migration.name, &error))?;
@@ -121,6 +165,17 @@ async fn apply(
         tell(connection, migration, &mut told, progress)
             .await
             .map_err(|error| lost(&error))?;
+    }
+    if !rewritten.is_empty() {
+        progress(Progress::Replaying(rewritten));
+        let mut transaction = connection.begin().await.map_err(|error| lost(&error))?;
+        replay(&mut transaction, rewritten, migrations).await?;
+        for migration in pending.iter().filter(|file| file.kind == Kind::Seed) {
+            ledger::write(&mut transaction, migration)
+                .await
+                .map_err(|error| lost(&error))?;
+        }
+        transaction.commit().await.map_err(|error| lost(&error))?;
     }
     // With nothing to do, too: overrides end, and days pass.
     connection
@@ -140,14 +195,42 @@ async fn one(connection: &mut PgConnection, migration: &Migration) -> Result<(),
     transaction.commit().await
 }
 
+/// All seeds again, in place of those that were rewritten.
+async fn replay(
+    connection: &mut PgConnection,
+    rewritten: &[String],
+    migrations: &Migrations,
+) -> Result<(), MigrateError> {
+    const NAME: &str = "replaying all seeds";
+    let during = |error: sqlx::Error| MigrateError::during(NAME, &error);
+    connection
+        .execute("SELECT lagproof.forget_seeds_v1()")
+        .await
+        .map_err(during)?;
+    ledger::strike(connection, rewritten).await.map_err(during)?;
+    for migration in migrations.files.iter().filter(|file| file.kind == Kind::Seed) {
+        statements(connection, migration)
+            .await
+            .map_err(|error| MigrateError::during(&migration.name, &error))?;
+    }
+    connection
+        .execute("SELECT lagproof.settle_replay_v1()")
+        .await
+        .map_err(during)?;
+    Ok(())
+}
+
 async fn dry_run(
     connection: &mut PgConnection,
     pending: &[&Migration],
+    rewritten: &[String],
+    migrations: &Migrations,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
     let mut transaction = connection.begin().await.map_err(|error| lost(&error))?;
     let mut told = newest_finding(&mut transaction).await.map_err(|error| lost(&error))?;
-    for migration in pending {
+    let seeds_follow = rewritten.is_empty();
+    for migration in pending.iter().filter(|file| seeds_follow || file.kind == Kind::Schema) {
         statements(&mut transaction, migration)
             .await
             .map_err(|error| MigrateError::during(&migration.name, &error))?;
@@ -155,6 +238,10 @@ async fn dry_run(
         tell(&mut transaction, migration, &mut told, progress)
             .await
             .map_err(|error| lost(&error))?;
+    }
+    if !rewritten.is_empty() {
+        progress(Progress::Replaying(rewritten));
+        replay(&mut transaction, rewritten, migrations).await?;
     }
     transaction.rollback().await.map_err(|error| lost(&error))
 }

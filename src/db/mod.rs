@@ -6,13 +6,19 @@
 
 mod adoption;
 mod connect;
+mod deployed;
+mod environment;
 mod error;
 mod files;
 mod ledger;
 mod migrate;
 
 pub use adoption::Finding;
+pub use deployed::{
+    Deployed, DeployedBase, DeployedLife, DeployedService, DeployedTopic, Override, OverrideStanding, drop_overrides,
+    read_deployed,
+};
 pub use error::MigrateError;
 pub use files::{Kind, Migration, Migrations, SCHEMA, read_migrations};
 pub use ledger::Applied;
-pub use migrate::{Mode, Progress, Report, migrate};
+pub use migrate::{Mode, Options, Progress, Report, Rewritten, migrate};

@@ -6,8 +6,12 @@
 //!
 //! Needs the cargo feature `kafka`.
 
+pub mod load;
 pub mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod protocol;
 pub mod recording;
+pub mod report;
 pub mod verdict;
+pub mod worker;

@@ -25,4 +25,4 @@ pub use replay::{Life, Record, State};
 pub use seed::{
     Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, write_seed,
 };
-pub use values::{duration_from_json, value_doc, value_from_json};
+pub use values::{column_from_settings, duration_from_json, value_doc, value_from_json};

@@ -53,6 +53,26 @@ pub fn value_from_json(setting: Setting, json: &Json) -> Option<Value> {
     })
 }
 
+/// A setting of a settings document as the database's column of that name holds it: assignors with commas between them,
+/// commits by the clock as a switch, and null for what is left to the client. `lagproof.setting_value` is the same there.
+#[must_use]
+pub fn column_from_settings(settings: &Json, column: &str) -> Json {
+    let found = match column {
+        "enable_auto_commit" => return Json::Bool(settings["delivery"]["commit"] == "interval"),
+        "auto_commit_interval_ms" => &settings["delivery"]["commit_interval_ms"],
+        "concurrency" if settings["concurrency"].is_string() => return Json::Null,
+        "concurrency" => &settings["concurrency"],
+        column => &settings["consumer"][column],
+    };
+    match found {
+        Json::Array(names) => {
+            let names: Vec<&str> = names.iter().filter_map(Json::as_str).collect();
+            Json::String(names.join(","))
+        }
+        found => found.clone(),
+    }
+}
+
 /// A duration from its milliseconds.
 #[must_use]
 pub fn duration_from_json(json: &Json) -> Option<Duration> {

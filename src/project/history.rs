@@ -35,7 +35,7 @@ impl Whereabouts {
     /// Reads the seeds, and asks git which of them have landed.
     pub(super) fn read(&self, tree: &Tree) -> SeedFiles {
         let base = |folder: &str, here: &[&str]| match tree {
-            Tree::Disk(root) => base_seeds(root, &self.branch, folder, here),
+            Tree::Disk(root) | Tree::Edited { root, .. } => base_seeds(root, &self.branch, folder, here),
             Tree::Memory(_) => Base::Unknown("these files are not on disk".to_owned()),
         };
         read_seeds(tree, &self.generated, base)

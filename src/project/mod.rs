@@ -1,6 +1,7 @@
 //! The one project that every verb takes: read, resolved, judged.
 
 mod accepted;
+mod adopt;
 mod allows;
 mod base;
 mod cases;
@@ -32,6 +33,7 @@ use crate::resolve::{self, Resolver};
 use crate::rules;
 use crate::source::{FileId, ReadError, Sources, Tree};
 
+pub use adopt::{AdoptError, Adopted, Preview, Wanted, adopt, preview};
 pub use base::{BaseError, against_base};
 pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use fix::{FixError, fix_all};

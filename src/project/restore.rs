@@ -29,7 +29,7 @@ fn remove(path: &[&str]) -> Edit {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml_edit::Value::from(text).to_string()
 }
 
@@ -257,7 +257,7 @@ fn same_raw(now: &RawValue, then: &Json) -> bool {
 }
 
 /// Takes away deviations that explain nothing any more, and tables that are empty now.
-fn tidy(text: &str, deviates: &impl Fn(Setting) -> bool) -> Result<String, String> {
+pub(super) fn tidy(text: &str, deviates: &impl Fn(Setting) -> bool) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
     if let Some(deviations) = document
         .get_mut("deviation")

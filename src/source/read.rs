@@ -70,6 +70,13 @@ pub enum Tree {
     Disk(PathBuf),
     /// By path from the root, with `/` between the parts.
     Memory(BTreeMap<String, Vec<u8>>),
+    /// Below a folder, with other texts for some of the files there: how it would be.
+    Edited {
+        /// The folder.
+        root: PathBuf,
+        /// Texts by path from the root.
+        texts: BTreeMap<String, String>,
+    },
 }
 
 /// What a folder's entry is known to be before it is opened.
@@ -117,6 +124,10 @@ impl Tree {
     pub fn read_text(&self, path: &str, limit: u64, kind: EntryKind) -> Result<String, ReadError> {
         match self {
             Self::Disk(root) => read_file(&root.join(path), limit, kind).and_then(decode),
+            Self::Edited { root, texts } => match texts.get(path) {
+                Some(text) => Ok(text.clone()),
+                None => read_file(&root.join(path), limit, kind).and_then(decode),
+            },
             Self::Memory(files) => {
                 let bytes = files.get(path).ok_or(ReadError::Missing)?;
                 if bytes.len() as u64 > limit {
@@ -141,6 +152,13 @@ impl Tree {
     ) -> Result<(), ReadError> {
         match self {
             Self::Disk(root) => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            Self::Edited { root, texts } => match texts.get(path) {
+                Some(text) => {
+                    each(text.as_bytes());
+                    Ok(())
+                }
+                None => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            },
             Self::Memory(files) => {
                 let bytes = files.get(path).ok_or(ReadError::Missing)?;
                 if bytes.len() as u64 > limit {
@@ -160,7 +178,7 @@ impl Tree {
     pub fn list(&self, folder: &str, ending: &str) -> Result<Listing, ReadError> {
         let mut listing = Listing::default();
         match self {
-            Self::Disk(root) => {
+            Self::Disk(root) | Self::Edited { root, .. } => {
                 for entry in fs::read_dir(root.join(folder))? {
                     let entry = entry?;
                     let plain = entry.file_type().is_ok_and(|kind| kind.is_file());

@@ -98,17 +98,17 @@ fn two_at_once_write_one_seed() {
                 .unwrap()
         })
         .collect();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut compiled = 0;
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert!(Instant::now() < deadline);
+        let err = String::from_utf8_lossy(&output.stderr);
+        // On a busy machine the last in the queue may tire of waiting, and says for whom it waited.
+        match output.status.code() {
+            Some(0) => compiled += 1,
+            status => assert!(status == Some(2) && err.contains("is compiling here"), "{status:?}: {err}"),
+        }
     }
+    assert!(compiled > 0);
     assert_eq!(seeds(project.root()).len(), 1);
     assert_whole(&project);
     assert_eq!(lagproof(project.root(), &["compile", "--check"]).status, Some(0));

@@ -12,10 +12,14 @@ use super::replay::{compare, compiled, profiles, seeds};
 use super::samples::{document, sensor_settings};
 
 fn command(folder: &Path, url: Option<&str>, arguments: &[&str]) -> Command {
+    verb(folder, "migrate", url, arguments)
+}
+
+fn verb(folder: &Path, verb: &str, url: Option<&str>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lagproof"));
     command
         .current_dir(folder)
-        .arg("migrate")
+        .arg(verb)
         .args(arguments)
         .env("NO_COLOR", "1")
         .env_remove("DATABASE_URL");
@@ -30,13 +34,18 @@ pub fn run(folder: &Path, url: Option<&str>, arguments: &[&str]) -> (Option<i32>
     parts(command(folder, url, arguments).output().expect("lagproof runs"))
 }
 
+/// Runs another verb.
+pub fn run_verb(folder: &Path, name: &str, url: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
+    parts(verb(folder, name, url, arguments).output().expect("lagproof runs"))
+}
+
 fn parts(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// Everything that must be the same however it came about.
-fn state(database: &mut Database) -> Json {
+pub fn state(database: &mut Database) -> Json {
     database.owner.value(
         "SELECT jsonb_build_array(
             (SELECT jsonb_agg(to_jsonb(c) - '{created_at,updated_at,generation}'::text[] ORDER BY service_name) FROM pipeline_consumer_configs AS c),
@@ -124,11 +133,9 @@ fn at_once_and_killed_at_any_moment_it_ends_the_same() {
         if round % 10 == 9 {
             assert_eq!(run(folder.path(), Some(&url), &[]).0, Some(0));
             assert_eq!(state(&mut killed), expected);
-            killed.owner.run(
-                "DROP SCHEMA lagproof CASCADE; DROP TABLE IF EXISTS pipeline_consumer_configs, topic_partition_changes,
-                    consumer_lag_history, consumer_processing_metrics CASCADE;
-                 DROP FUNCTION IF EXISTS generate_partition_update_script, mark_partition_changes_applied",
-            );
+            killed
+                .owner
+                .run("DROP SCHEMA lagproof CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public");
         }
     }
     assert_eq!(run(folder.path(), Some(&url), &[]).0, Some(0));

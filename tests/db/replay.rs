@@ -44,6 +44,14 @@ pub fn compiled(root: &Path, seconds: i64) -> Project {
     }
 }
 
+/// Changes a profile.
+pub fn edit(root: &Path, service: &str, change: impl FnOnce(&mut toml_edit::DocumentMut)) {
+    let path = root.join(format!("profiles/services/{service}.toml"));
+    let mut profile: toml_edit::DocumentMut = fs::read_to_string(&path).expect("a profile").parse().expect("TOML");
+    change(&mut profile);
+    fs::write(&path, profile.to_string()).expect("written");
+}
+
 /// Its seeds, in their order.
 pub fn seeds(root: &Path) -> Vec<PathBuf> {
     let mut seeds: Vec<PathBuf> = fs::read_dir(root.join("generated/migrations"))

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{DeliverySpec, LoadTopic, WorkSpec};
 
 /// Everything that one `verify` does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// What load, costs and jitter are drawn from.
     pub seed: u64,
@@ -23,7 +24,7 @@ pub struct Plan {
 }
 
 /// One service, or one case, under load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trial {
     /// The service.
     pub service: String,
@@ -74,7 +75,7 @@ impl Trial {
 }
 
 /// A topic and what it gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopicPlan {
     /// Its name as declared. On the broker it may have a prefix, and has one a side.
     pub name: String,
@@ -87,7 +88,7 @@ pub struct TopicPlan {
 }
 
 /// What a stretch of a run is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseKind {
     /// Nothing of it is judged but loss.
@@ -99,7 +100,7 @@ pub enum PhaseKind {
 }
 
 /// A stretch of a run, in seconds after the start of the load.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
     /// What it is for.
     pub kind: PhaseKind,
@@ -110,7 +111,7 @@ pub struct Phase {
 }
 
 /// Which side of a before/after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The baseline.
@@ -120,7 +121,7 @@ pub enum Side {
 }
 
 /// How one side runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SidePlan {
     /// Which one.
     pub side: Side,
@@ -151,7 +152,7 @@ pub struct SidePlan {
 }
 
 /// What a worker may hold, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MemoryPlan {
     /// The container's limit as declared; nothing where none is.
     pub limit: Option<u64>,
@@ -170,7 +171,7 @@ impl MemoryPlan {
 }
 
 /// What must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Targets {
     /// Records behind, below which it must stay.
     pub lag: u64,
@@ -181,7 +182,7 @@ pub struct Targets {
 }
 
 /// What `check --proofs` says of a side, in numbers; nothing where an input is unknown.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Predicted {
     /// Utilisation at the expected rate, of the busiest member.
     pub utilisation: Option<f64>,
@@ -200,7 +201,7 @@ pub struct Predicted {
 }
 
 /// Something that goes wrong on purpose.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultPlan {
     /// What.
     pub kind: FaultKind,
@@ -209,7 +210,7 @@ pub struct FaultPlan {
 }
 
 /// What can be made to go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A worker is killed at once, and started again.

@@ -7,16 +7,31 @@
 //! Nothing here is a percentile: histograms, counters, ranges and offsets merge across shards and machines.
 //! Times are Unix time in microseconds.
 
+mod clock;
+mod histogram;
+mod intervals;
+mod lines;
 mod load;
 mod record;
+mod stop;
 mod ticks;
+mod troubles;
+mod usage;
 mod worker;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use clock::Clock;
+pub use histogram::{HistogramError, Micros};
+pub use intervals::{Intervals, StreamIntervals};
+pub use lines::{Lines, SpecError, obey, read_spec};
 pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
 pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
-pub use ticks::Ticks;
+pub use stop::{Stop, precise_sleep};
+pub use ticks::{Ticks, split_mix};
+pub use troubles::{ProcessError, Trouble, Troubles, error_name};
+pub use usage::{ProcessUsage, UsageMeter};
 pub use worker::{
     CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, EndReason, HandlerSpec, Position, RetrySpec, WorkSpec,
     WorkerLine, WorkerSpec, WorkerTick,
@@ -66,6 +81,6 @@ pub struct Range {
 }
 
 /// A histogram of microseconds that merges: HdrHistogram's V2 format, deflated, in base64.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct EncodedHistogram(pub String);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EncodedHistogram, PROTOCOL, Range, Ticks};
@@ -48,7 +49,7 @@ impl WorkerSpec {
 }
 
 /// What processing costs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkSpec {
     /// What one record costs.
@@ -68,7 +69,7 @@ pub struct WorkSpec {
 }
 
 /// A cost: the same for every record, or the log-normal through p50 and p99, cut at max.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CostSpec {
     /// Every record costs the same.
@@ -88,7 +89,7 @@ pub enum CostSpec {
 }
 
 /// Records processed at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConcurrencySpec {
     /// At most that many, of a batch; the next batch waits for all of them.
@@ -98,7 +99,7 @@ pub enum ConcurrencySpec {
 }
 
 /// Where the handler runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HandlerSpec {
     /// In the thread that polls.
@@ -110,7 +111,7 @@ pub enum HandlerSpec {
 }
 
 /// When offsets are committed, and what happens to records that fail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverySpec {
     /// When offsets are committed.
@@ -120,7 +121,7 @@ pub struct DeliverySpec {
 }
 
 /// When offsets are committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommitSpec {
     /// Once a batch is done.
@@ -134,7 +135,7 @@ pub enum CommitSpec {
 }
 
 /// What happens to records that fail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetrySpec {
     /// Tries in all.

@@ -220,7 +220,7 @@ fn retries_outlast_poll(view: &ServiceView<'_>, findings: &mut Findings) {
     let most = patience(view.service).map_or(0.0, |(_, most)| most.as_secs_f64());
     let attempts = most_attempts(retry, most / 2.0);
     let finding = finding.help(format!(
-        "write at most {} (half of it), a shorter backoff, or raise max_poll_interval",
+        "write at most {} (half of max_poll_interval), a shorter backoff, or raise max_poll_interval",
         count(attempts.into(), "attempt")
     ));
     findings.push(if retry.attempts.origin.layer == Layer::Profile {
