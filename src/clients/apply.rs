@@ -67,9 +67,14 @@ pub fn changes(from: &Service, to: &Service) -> Vec<Change> {
         protocols,
     );
     let id = |service: &Service| service.instance_id.as_ref().map(|id| id.value.clone());
-    let ids = if client == Client::Kafkajs { Apply::Nothing } else { Apply::Recreate };
+    let ids = if client == Client::Kafkajs {
+        Apply::Nothing
+    } else {
+        Apply::Recreate
+    };
     differs("instance_id", id(from) != id(to), ids);
-    let topics = |service: &Service| -> Vec<String> { service.topics.iter().map(|topic| topic.value.clone()).collect() };
+    let topics =
+        |service: &Service| -> Vec<String> { service.topics.iter().map(|topic| topic.value.clone()).collect() };
     differs("topics", topics(from) != topics(to), Apply::Recreate);
     for setting in Setting::ALL {
         let value = |service: &Service| service.run.consumer.get(setting).map(|value| value.value.clone());
@@ -166,7 +171,8 @@ fn of_assignors(from: &Service, to: &Service) -> Apply {
 
 /// What the loaders do by themselves changes at once; the client's own timer is set when it is made.
 const fn of_commit(client: Client, old: &Run, new: &Run) -> Apply {
-    let timer = matches!(old.delivery.commit.value, Commit::Interval) || matches!(new.delivery.commit.value, Commit::Interval);
+    let timer =
+        matches!(old.delivery.commit.value, Commit::Interval) || matches!(new.delivery.commit.value, Commit::Interval);
     if timer || matches!(client, Client::Kafkajs | Client::ConfluentJavascript) {
         Apply::Recreate
     } else {

@@ -33,8 +33,16 @@ impl SeedDraft {
     /// Never: what it is about is made fit for a path.
     #[must_use]
     pub fn artifact(&self, stamp: &str) -> Artifact {
-        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text.as_str())
-            .expect("a path of names made fit")
+        self.clone().into_artifact(stamp)
+    }
+
+    /// The same where the draft is needed no more: a seed may be large.
+    ///
+    /// # Panics
+    /// Never: what it is about is made fit for a path.
+    #[must_use]
+    pub fn into_artifact(self, stamp: &str) -> Artifact {
+        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text).expect("a path of names made fit")
     }
 }
 
@@ -168,9 +176,10 @@ fn draft(
         .into_iter()
         .map(|change| (change.entry, change.statement))
         .unzip();
-    for (at, statement) in statements.iter().chain(&on_topics).enumerate() {
+    // Each statement goes as soon as it has its place: all of them twice is a lot.
+    for (at, statement) in statements.into_iter().chain(on_topics).enumerate() {
         body.push_str(if at == 0 { "" } else { "\n" });
-        body.push_str(statement);
+        body.push_str(&statement);
         body.push('\n');
     }
     SeedDraft {

@@ -105,7 +105,10 @@ fn two_at_once_write_one_seed() {
         // On a busy machine the last in the queue may tire of waiting, and says for whom it waited.
         match output.status.code() {
             Some(0) => compiled += 1,
-            status => assert!(status == Some(2) && err.contains("is compiling here"), "{status:?}: {err}"),
+            status => assert!(
+                status == Some(2) && err.contains("is compiling here"),
+                "{status:?}: {err}"
+            ),
         }
     }
     assert!(compiled > 0);

@@ -24,17 +24,37 @@ const CLIENTS: [Client; 4] = [
 
 /// A change: its name, the profile before, the profile after.
 const CHANGES: [(&str, &str, &str); 20] = [
-    ("batch-size", "[consumer]\nmax_poll_records = 1\n", "[consumer]\nmax_poll_records = 500\n"),
-    ("concurrency", "[processing]\nconcurrency = 1\n", "[processing]\nconcurrency = 8\n"),
-    ("concurrency-unbounded", "", "[processing]\nconcurrency = \"unbounded\"\n"),
+    (
+        "batch-size",
+        "[consumer]\nmax_poll_records = 1\n",
+        "[consumer]\nmax_poll_records = 500\n",
+    ),
+    (
+        "concurrency",
+        "[processing]\nconcurrency = 1\n",
+        "[processing]\nconcurrency = 8\n",
+    ),
+    (
+        "concurrency-unbounded",
+        "",
+        "[processing]\nconcurrency = \"unbounded\"\n",
+    ),
     ("handler", "", "[processing]\nhandler = \"thread\"\n"),
     (
         "retry",
         "[delivery]\nretry = { attempts = 2, backoff = \"1s\" }\n",
         "[delivery]\nretry = { attempts = 3, backoff = \"50ms\" }\n",
     ),
-    ("session", "[consumer]\nsession_timeout = \"45s\"\n", "[consumer]\nsession_timeout = \"60s\"\n"),
-    ("fetch", "", "[consumer]\nfetch_max_wait = \"100ms\"\nfetch_max = \"8MiB\"\n"),
+    (
+        "session",
+        "[consumer]\nsession_timeout = \"45s\"\n",
+        "[consumer]\nsession_timeout = \"60s\"\n",
+    ),
+    (
+        "fetch",
+        "",
+        "[consumer]\nfetch_max_wait = \"100ms\"\nfetch_max = \"8MiB\"\n",
+    ),
     ("client-backoff", "", "[consumer]\nretry_backoff = \"250ms\"\n"),
     ("queue", "", "[consumer]\nqueued_min_messages = 7\n"),
     (
@@ -59,7 +79,11 @@ const CHANGES: [(&str, &str, &str); 20] = [
     ),
     ("group", "group = \"a\"\n", "group = \"b\"\n"),
     ("instance", "", "instance_id = \"static-0\"\n"),
-    ("topics", "", "topics = [\"device.audio.raw\", \"device.image.camera.raw\"]\n"),
+    (
+        "topics",
+        "",
+        "topics = [\"device.audio.raw\", \"device.image.camera.raw\"]\n",
+    ),
     (
         "assignors-with-one-in-common",
         "[consumer]\nassignors = \"range\"\n",
@@ -117,7 +141,11 @@ fn lowered(service: &Service) -> Json {
         .iter()
         .filter(|note| note.loss != Loss::Elsewhere)
         .map(|note| {
-            let loss = if note.loss == Loss::Dropped { "dropped" } else { "substituted" };
+            let loss = if note.loss == Loss::Dropped {
+                "dropped"
+            } else {
+                "substituted"
+            };
             let key = note.setting.map_or(note.name, |setting| setting.info().key);
             json!({ "key": key, "loss": loss, "text": note.text })
         })
@@ -170,7 +198,11 @@ fn cases_of_lowering_are_what_the_compiler_does() {
             })
         })
         .collect();
-    kept("lowering.json", "A row's settings, and what its client is given.", &cases);
+    kept(
+        "lowering.json",
+        "A row's settings, and what its client is given.",
+        &cases,
+    );
 }
 
 #[test]
