@@ -155,7 +155,21 @@ pub fn write_seed(
     replaces: &[Replaced],
     body: &str,
 ) -> String {
-    let mut out = String::with_capacity(body.len() + services.len() * 300 + first_line.len() + 1024);
+    write_seed_with(first_line, services, topics, replaces, body.len(), |out| {
+        out.push_str(body)
+    })
+}
+
+/// The same with a body of about `length` bytes that `write` puts at the end of what it is given.
+pub fn write_seed_with(
+    first_line: &str,
+    services: &[ServiceEntry],
+    topics: &[TopicEntry],
+    replaces: &[Replaced],
+    length: usize,
+    write: impl FnOnce(&mut String),
+) -> String {
+    let mut out = String::with_capacity(length + (services.len() + topics.len()) * 300 + first_line.len() + 1024);
     // The hash of nothing keeps the place of the real one, which is as long.
     out.push_str(&format!("-- {first_line}\n{MARK}{FORMAT}, "));
     let place = out.len();
@@ -181,7 +195,7 @@ pub fn write_seed(
         out.push_str(&format!(" {}\n", replaced.hash));
     }
     out.push('\n');
-    out.push_str(body);
+    write(&mut out);
     let hash = Digest::of_bytes(&out.as_bytes()[start..]);
     out.replace_range(place..start - 1, &hash.to_string());
     out
