@@ -937,18 +937,22 @@ COMMENT ON COLUMN lagproof.acknowledgements.acknowledged_by IS 'As whom (session
 
 -- ---- from a seed's document to a row --------------------------------------------------------------------------------
 
+-- What is called once a row and more is in plpgsql, whose plans are kept: a body in SQL is planned with every call.
 CREATE OR REPLACE FUNCTION lagproof.setting_value(settings jsonb, setting text, path text[]) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN setting = 'enable_auto_commit' THEN
-            coalesce(to_jsonb((settings #>> '{delivery,commit}') = 'interval'), 'null')
-        WHEN setting = 'concurrency' AND jsonb_typeof(found) = 'string' THEN 'null'  -- "unbounded"
-        WHEN setting = 'partition_assignment_strategy' AND jsonb_typeof(found) = 'array' THEN
-            to_jsonb((SELECT string_agg(name, ',' ORDER BY place)
-                      FROM jsonb_array_elements_text(found) WITH ORDINALITY AS names (name, place)))
-        ELSE found
-    END
-    FROM (SELECT coalesce(settings #> path, settings -> setting, 'null') AS found) AS looked_up
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found jsonb := coalesce(settings #> path, settings -> setting, 'null');
+BEGIN
+    IF setting = 'enable_auto_commit' THEN
+        RETURN coalesce(to_jsonb((settings #>> '{delivery,commit}') = 'interval'), 'null');
+    ELSIF setting = 'concurrency' AND jsonb_typeof(found) = 'string' THEN
+        RETURN 'null';  -- "unbounded"
+    ELSIF setting = 'partition_assignment_strategy' AND jsonb_typeof(found) = 'array' THEN
+        RETURN to_jsonb((SELECT string_agg(name, ',' ORDER BY place)
+                         FROM jsonb_array_elements_text(found) WITH ORDINALITY AS names (name, place)));
+    END IF;
+    RETURN found;
+END
 $$;
 COMMENT ON FUNCTION lagproof.setting_value(jsonb, text, text[]) IS
     'A setting of a seed''s settings as its column holds it; JSON null where it is not set. Consumer settings may stand under "consumer" or beside it.';
@@ -985,20 +989,26 @@ COMMENT ON FUNCTION lagproof.with_setting(jsonb, text, text[], jsonb) IS
     'A seed''s settings with one setting changed to what its column holds; the reverse of setting_value.';
 
 CREATE OR REPLACE FUNCTION lagproof.setting_columns(settings jsonb, context jsonb) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_object_agg(known.column_name, lagproof.setting_value(settings, known.column_name, known.path))
-        || jsonb_build_object(
-            'consumer_group_id', settings -> 'group',
-            'client', settings -> 'client',
-            'topics', coalesce(settings -> 'topics', '[]'),
-            'description', coalesce(context -> 'summary', 'null'),
-            'replicas', coalesce(context -> 'replicas', 'null'),
-            'target_lag', coalesce(context #> '{targets,lag}', '100'),
-            'target_error_share', coalesce(context #> '{targets,errors}', '0.01'),
-            'target_rebalances_per_hour', coalesce(context #> '{targets,rebalances_per_hour}', '1'),
-            'settings', settings,
-            'context', context)
-    FROM lagproof.consumer_settings AS known
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_object_agg(known.column_name, CASE
+                WHEN known.column_name IN ('enable_auto_commit', 'concurrency', 'partition_assignment_strategy')
+                THEN lagproof.setting_value(settings, known.column_name, known.path)
+                ELSE coalesce(settings #> known.path, settings -> known.column_name, 'null') END)
+        FROM lagproof.consumer_settings AS known
+    ) || jsonb_build_object(
+        'consumer_group_id', settings -> 'group',
+        'client', settings -> 'client',
+        'topics', coalesce(settings -> 'topics', '[]'),
+        'description', coalesce(context -> 'summary', 'null'),
+        'replicas', coalesce(context -> 'replicas', 'null'),
+        'target_lag', coalesce(context #> '{targets,lag}', '100'),
+        'target_error_share', coalesce(context #> '{targets,errors}', '0.01'),
+        'target_rebalances_per_hour', coalesce(context #> '{targets,rebalances_per_hour}', '1'),
+        'settings', settings,
+        'context', context);
+END
 $$;
 COMMENT ON FUNCTION lagproof.setting_columns(jsonb, jsonb) IS
     'The columns of pipeline_consumer_configs that a seed''s settings and context say, as one object.';
@@ -1023,12 +1033,18 @@ COMMENT ON FUNCTION lagproof.effective_settings(text, jsonb) IS
     'A base''s settings with the overrides that have not ended on top.';
 
 CREATE OR REPLACE FUNCTION lagproof.effective_row(service text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT lagproof.setting_columns(lagproof.effective_settings(base.service_name, base.settings), base.context)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    base lagproof.service_bases;
+BEGIN
+    SELECT * INTO base FROM lagproof.service_bases WHERE service_name = service;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN lagproof.setting_columns(lagproof.effective_settings(service, base.settings), base.context)
         || jsonb_build_object(
-            'version', base.version, 'revision', base.revision, 'digest', base.digest, 'status', base.status)
-    FROM lagproof.service_bases AS base
-    WHERE base.service_name = service
+            'version', base.version, 'revision', base.revision, 'digest', base.digest, 'status', base.status);
+END
 $$;
 COMMENT ON FUNCTION lagproof.effective_row(text) IS
     'What a row of pipeline_consumer_configs must hold: base and overrides. NULL for a service that has no profile.';
@@ -1248,26 +1264,30 @@ DECLARE
     was   jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
     now_is jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
     whole jsonb := coalesce(now_is, was);
+    reason text;
+    until timestamptz;
     notice text;
 BEGIN
-    INSERT INTO lagproof.setting_changes
-        (service_name, setting, old_value, new_value, through, version, generation, reason, until)
-    SELECT whole ->> 'service_name', changed.setting, changed.old_value, changed.new_value,
-           CASE TG_OP WHEN 'DELETE' THEN 'person' ELSE whole ->> 'changed_through' END,
-           (whole ->> 'version')::integer, (whole ->> 'generation')::bigint, said.reason, said.until
-    FROM (
-        SELECT '*' AS setting, was -> 'settings' AS old_value, now_is -> 'settings' AS new_value
-        WHERE TG_OP <> 'UPDATE'
-        UNION ALL
-        SELECT key, was -> key, value FROM jsonb_each(now_is)
-        WHERE TG_OP = 'UPDATE' AND value IS DISTINCT FROM was -> key
-          AND key NOT IN ('updated_at', 'generation', 'changed_by', 'changed_through', 'settings')
-    ) AS changed,
-    LATERAL (
-        SELECT CASE WHEN whole ->> 'changed_through' = 'person' THEN lagproof.stated_reason() END AS reason,
-               CASE WHEN whole ->> 'changed_through' = 'person' AND TG_OP = 'UPDATE'
-                    THEN lagproof.stated_until() END AS until
-    ) AS said;
+    IF whole ->> 'changed_through' = 'person' OR TG_OP = 'DELETE' THEN
+        reason := lagproof.stated_reason();
+        IF TG_OP = 'UPDATE' THEN
+            until := lagproof.stated_until();
+        END IF;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO lagproof.setting_changes
+            (service_name, setting, old_value, new_value, through, version, generation, reason, until)
+        SELECT NEW.service_name, key, was -> key, value, NEW.changed_through, NEW.version, NEW.generation, reason, until
+        FROM jsonb_each(now_is)
+        WHERE value IS DISTINCT FROM was -> key
+          AND key NOT IN ('updated_at', 'generation', 'changed_by', 'changed_through', 'settings');
+    ELSE
+        INSERT INTO lagproof.setting_changes
+            (service_name, setting, old_value, new_value, through, version, generation, reason)
+        VALUES (whole ->> 'service_name', '*', was -> 'settings', now_is -> 'settings',
+                CASE TG_OP WHEN 'DELETE' THEN 'person' ELSE whole ->> 'changed_through' END,
+                (whole ->> 'version')::integer, (whole ->> 'generation')::bigint, reason);
+    END IF;
     notice := jsonb_build_object('service_name', whole -> 'service_name', 'version', whole -> 'version',
                                  'generation', whole -> 'generation')::text;
     -- A payload holds less than 8000 bytes. It is a hint only: an empty one says "look again".
@@ -1503,6 +1523,25 @@ $$;
 COMMENT ON FUNCTION lagproof.seed_service_v1(text, integer, text, jsonb) IS
     'What a seed says of a service: {"settings": {…}, "context": {…}, "revision": n}. Answers applied, unchanged, or older (then nothing was done). Raises where the same version and revision has other content, and where it changes an override.';
 
+CREATE OR REPLACE FUNCTION lagproof.last_sign_of_life(service text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seen timestamptz := (SELECT max(acknowledged_at) FROM lagproof.acknowledgements WHERE service_name = service);
+    more timestamptz;
+BEGIN
+    IF to_regclass('lagproof.monitoring') IS NOT NULL THEN
+        EXECUTE 'SELECT greatest((SELECT max("timestamp") FROM public.consumer_lag_history
+                                  WHERE service_name = $1 AND "timestamp" BETWEEN now() - interval ''1 hour'' AND now()),
+                                 (SELECT max("timestamp") FROM public.consumer_processing_metrics
+                                  WHERE service_name = $1 AND "timestamp" BETWEEN now() - interval ''1 hour'' AND now()))'
+        INTO more USING service;
+    END IF;
+    RETURN greatest(seen, more);
+END
+$$;
+COMMENT ON FUNCTION lagproof.last_sign_of_life(text) IS
+    'When a service last acknowledged its configuration, or reported lag or metrics within the hour; NULL where it did neither.';
+
 CREATE OR REPLACE FUNCTION lagproof.retire_service_v1(service text, version integer, doc jsonb DEFAULT '{}')
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1510,6 +1549,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     new_revision integer;
     base lagproof.service_bases;
+    seen timestamptz;
 BEGIN
     PERFORM lagproof.check_seed($1, $2, 'retired', $3);
     new_revision := coalesce(($3 ->> 'revision')::integer, 0);
@@ -1534,6 +1574,14 @@ BEGIN
     IF ($2, new_revision) < (base.version, base.revision) THEN
         RETURN 'older';
     END IF;
+    seen := lagproof.last_sign_of_life($1);
+    IF base.status = 'active' AND seen > now() - interval '5 minutes'
+       AND coalesce(current_setting('lagproof.retire_running', true), '') <> 'on' THEN
+        RAISE EXCEPTION 'service % was removed from the profiles, and still runs', quote_literal($1)
+            USING ERRCODE = 'object_in_use',
+                  DETAIL = format('It last reported on %s UTC.', to_char(seen AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
+                  HINT = 'Stop it, wait five minutes, and migrate again; or bring its profile back. PGOPTIONS=''-c lagproof.retire_running=on'' retires it as it runs.';
+    END IF;
     UPDATE lagproof.service_bases
     SET version = $2, revision = new_revision, digest = 'retired', status = 'retired', seeded_at = now(), seeded_by = session_user
     WHERE service_name = $1;
@@ -1544,7 +1592,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lagproof.retire_service_v1(text, integer, jsonb) IS
-    'What a tombstone says: the service''s profile was removed. The row stays, retired, and keeps its last settings.';
+    'What a tombstone says: the service''s profile was removed. The row stays, retired, and keeps its last settings. Raises where the service reported within five minutes, unless lagproof.retire_running is on.';
 
 -- ---- what services call ---------------------------------------------------------------------------------------------
 

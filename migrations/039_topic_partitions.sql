@@ -226,6 +226,7 @@ BEGIN
         RAISE EXCEPTION 'this database is production''s: seeds that it has had are not taken back'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A change needs a version and a seed of its own.';
     END IF;
+    PERFORM set_config('lagproof.retire_running', 'on', true);
     LOCK TABLE public.pipeline_consumer_configs, lagproof.service_bases, lagproof.overrides, lagproof.topics IN SHARE ROW EXCLUSIVE MODE;
     CREATE TEMPORARY TABLE forgotten_bases ON COMMIT DROP AS TABLE lagproof.service_bases;
     CREATE TEMPORARY TABLE forgotten_overrides ON COMMIT DROP AS TABLE lagproof.overrides;

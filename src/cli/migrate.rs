@@ -7,7 +7,7 @@ use crate::db::{Migrations, Mode, Options, Progress, Report, Rewritten, migrate,
 #[cfg(feature = "db")]
 use crate::model::broker::Stage;
 #[cfg(feature = "db")]
-use crate::project::Project;
+use crate::project::{Deployment, deployment};
 #[cfg(feature = "db")]
 use crate::source::Tree;
 
@@ -17,6 +17,8 @@ use super::database::database_url;
 use super::output::{Exit, fail};
 #[cfg(feature = "db")]
 use super::output::{note, print};
+#[cfg(feature = "db")]
+use super::unreadable;
 
 const AFTER_HELP: &str = "\
 The database is the one that DATABASE_URL names: postgres://user:password@host:5432/database. The schema is in the \
@@ -69,11 +71,15 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
         Ok(url) => url,
         Err(exit) => return exit,
     };
-    let (root, project) = match global.load() {
-        Ok(loaded) => loaded,
+    let root = match global.root() {
+        Ok(root) => root,
         Err(exit) => return exit,
     };
-    let environment = match environment(&project, args) {
+    let deployment = match deployment(&root) {
+        Ok(deployment) => deployment,
+        Err(error) => return unreadable(&root, &error),
+    };
+    let environment = match environment(&deployment, args) {
         Ok(environment) => environment,
         Err(exit) => return exit,
     };
@@ -99,7 +105,7 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
             "found     {more} more: SELECT * FROM lagproof.adoption_findings ORDER BY id\n"
         )),
     };
-    let done = read_migrations(&Tree::Disk(root), &project.history.folder)
+    let done = read_migrations(&Tree::Disk(root), &deployment.seeds)
         .and_then(|migrations| Ok((migrate(&url, &migrations, options, &mut progress)?, migrations)));
     match done {
         Ok((report, migrations)) => say(&report, &migrations, mode),
@@ -112,15 +118,17 @@ pub(super) fn run(global: &Global, args: &MigrateArgs) -> Exit {
 
 /// The environment that was named, as lagproof.toml declares it.
 #[cfg(feature = "db")]
-fn environment<'p>(project: &'p Project, args: &MigrateArgs) -> Result<Option<(&'p str, Stage)>, Exit> {
+fn environment<'p>(deployment: &'p Deployment, args: &MigrateArgs) -> Result<Option<(&'p str, Stage)>, Exit> {
     let Some(name) = &args.environment else {
         return Ok(None);
     };
-    let Some(model) = &project.model else {
-        return Err(fail("the project's files can't be read", "see `lagproof check`"));
-    };
-    let Some(found) = model.environments.iter().find(|environment| environment.name == *name) else {
-        let known: Vec<&str> = model.environments.iter().map(|known| known.name.as_str()).collect();
+    let Some((name, stage)) = deployment.environments.iter().find(|(known, _)| known == name) else {
+        let mut known: Vec<&str> = deployment
+            .environments
+            .iter()
+            .map(|(known, _)| known.as_str())
+            .collect();
+        known.sort_unstable();
         return Err(fail(
             &format!("lagproof.toml has no environment `{}`", name.escape_debug()),
             &match known.is_empty() {
@@ -129,13 +137,13 @@ fn environment<'p>(project: &'p Project, args: &MigrateArgs) -> Result<Option<(&
             },
         ));
     };
-    if args.allow_replaced && found.stage == Stage::Production {
+    if args.allow_replaced && *stage == Stage::Production {
         return Err(fail(
             &format!("`{name}` is production: seeds that it has had are not taken back"),
             "give the change a version and a seed of its own: lagproof check --fix, lagproof compile",
         ));
     }
-    Ok(Some((&found.name, found.stage)))
+    Ok(Some((name, *stage)))
 }
 
 #[cfg(feature = "db")]

@@ -18,9 +18,10 @@ mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod verify;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,8 +38,8 @@ One small TOML profile a service, checked against a configuration matrix and aga
 really do, and compiled into SQL seed migrations, client property files and topic scripts.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 \
-`migrate --status` found something to apply; 130 after Ctrl-C.
+Exit status: 0 clean; 1 errors (or warnings with --deny), or FAIL; 2 wrong usage or environment; 3 \
+`migrate --status` found something to apply; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -46,6 +47,7 @@ Examples:
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
   lagproof compile                  write generated/
+  lagproof verify billing           prove it under real load
   lagproof migrate                  put it in $DATABASE_URL
   lagproof diff --database          what is otherwise there";
 
@@ -91,6 +93,8 @@ enum Verb {
     Revert(revert::RevertArgs),
     /// Replace the seeds that a commit has by one that stands for all of them
     Squash(squash::SquashArgs),
+    /// Run real load on a real broker, and judge it against the declared targets
+    Verify(Box<verify::VerifyArgs>),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
     /// Say what differs between the profiles and the database, and settle what people changed there
@@ -127,6 +131,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
+        Verb::Verify(args) => verify::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
         Verb::Diff(args) => diff::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
@@ -167,14 +172,17 @@ impl Global {
         let root = self.root()?;
         match Project::load(&root, &output::today()) {
             Ok(project) => Ok((root, project)),
-            Err(error) => {
-                let file = root.join("lagproof.toml");
-                let help = match error {
-                    ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
-                    _ => "mend that file: a project is known by it",
-                };
-                Err(output::fail(&format!("{} {error}", file.display()), help))
-            }
+            Err(error) => Err(unreadable(&root, &error)),
         }
     }
+}
+
+/// Says that there is no project to be read.
+fn unreadable(root: &Path, error: &ReadError) -> Exit {
+    let file = root.join("lagproof.toml");
+    let help = match error {
+        ReadError::Missing => "start a project with `lagproof init`, or name its folder with --project",
+        _ => "mend that file: a project is known by it",
+    };
+    output::fail(&format!("{} {error}", file.display()), help)
 }

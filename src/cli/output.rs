@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Colour;
+use crate::project::Project;
 
 use super::{ColourWhen, Global};
 
@@ -19,6 +20,12 @@ pub enum Exit {
     Unusable,
     /// `--exit-code` found changes.
     Changes,
+    /// Too little was seen for a verdict.
+    Inconclusive,
+    /// The machine did not keep up with its own part of a proof.
+    Invalid,
+    /// Stopped by Ctrl-C.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -28,6 +35,9 @@ impl From<Exit> for ExitCode {
             Exit::Failed => Self::from(1),
             Exit::Unusable => Self::from(2),
             Exit::Changes => Self::from(3),
+            Exit::Inconclusive => Self::from(4),
+            Exit::Invalid => Self::from(5),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
@@ -64,6 +74,12 @@ impl Exit {
 pub(super) fn columns() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(usize::from(width.0))
+}
+
+/// Leaves a project to the system, which takes a process's memory back at once. To give it back piece by piece takes as
+/// long as to judge it.
+pub(super) fn leave(project: Project) {
+    std::mem::forget(project);
 }
 
 /// Says on standard error why a run can't go on, and what to do.

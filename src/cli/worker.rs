@@ -9,12 +9,24 @@ pub(super) const WITHOUT_KAFKA: &str = "this lagproof was built without Kafka";
 #[cfg(not(feature = "kafka"))]
 pub(super) const WITHOUT_KAFKA_HELP: &str = "build it with it: cargo install lagproof --features kafka";
 
-/// `worker`'s arguments: none, its spec comes on standard input.
+/// `worker`'s arguments; its spec comes on standard input.
 #[derive(Debug, Args)]
-pub(super) struct WorkerArgs {}
+pub(super) struct WorkerArgs {
+    /// Print the JSON schema of what a worker is told and tells
+    #[arg(long)]
+    #[cfg_attr(
+        not(feature = "kafka"),
+        expect(dead_code, reason = "there is no protocol without Kafka")
+    )]
+    schema: bool,
+}
 
 #[cfg(feature = "kafka")]
-pub(super) fn run(_: &WorkerArgs) -> Exit {
+pub(super) fn run(args: &WorkerArgs) -> Exit {
+    if args.schema {
+        super::output::print(&crate::harness::protocol::worker_schema());
+        return Exit::Clean;
+    }
     match crate::harness::worker::run(std::io::BufReader::new(std::io::stdin()), std::io::stdout()) {
         Ok(()) => Exit::Clean,
         Err(error) => fail(

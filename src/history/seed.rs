@@ -111,6 +111,18 @@ pub struct Header {
     pub replaces: Vec<Replaced>,
 }
 
+impl Header {
+    /// Of a seed that says nothing yet.
+    pub(super) const fn new(hash: Digest) -> Self {
+        Self {
+            hash,
+            services: Vec::new(),
+            topics: Vec::new(),
+            replaces: Vec::new(),
+        }
+    }
+}
+
 /// Why a text is not a seed as lagproof wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeedProblem {
@@ -228,12 +240,7 @@ fn read_whole(text: &str) -> Result<Header, SeedProblem> {
             SeedProblem::Edited
         });
     }
-    let mut header = Header {
-        hash,
-        services: Vec::new(),
-        topics: Vec::new(),
-        replaces: Vec::new(),
-    };
+    let mut header = Header::new(hash);
     for (index, line) in hashed.lines().enumerate() {
         let Some(line) = line.strip_prefix("-- ") else {
             break;
@@ -243,7 +250,15 @@ fn read_whole(text: &str) -> Result<Header, SeedProblem> {
     Ok(header)
 }
 
-fn read_line(header: &mut Header, line: &str) -> Option<()> {
+/// The hash in the line that says what the file is; nothing where that is not as [`write_seed`] writes it.
+pub(super) fn read_mark(mark: &str) -> Option<Digest> {
+    let (format, hash) = mark.strip_prefix(MARK)?.split_once(", ")?;
+    (format.parse::<u32>().ok()? <= FORMAT).then_some(())?;
+    hash.parse().ok()
+}
+
+/// Reads a line of the header, without what makes it a comment.
+pub(super) fn read_line(header: &mut Header, line: &str) -> Option<()> {
     let (kind, rest) = line.split_once(' ')?;
     let (name, rest) = read_name(rest)?;
     let mut words = rest.split_ascii_whitespace();

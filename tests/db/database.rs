@@ -12,6 +12,9 @@ use tokio::runtime::Runtime;
 
 use super::server::{prefix, server};
 
+/// What the server is started with: a database that goes with the test need not survive a power cut.
+pub const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
 /// The migrations, in their order.
 pub fn migrations() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations");
@@ -177,6 +180,11 @@ impl Database {
         let mut session = Session::open(&self.name);
         session.run(&format!("SET SESSION AUTHORIZATION {login}"));
         session
+    }
+
+    /// How programs reach it as somebody else.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        server().url_as(&self.name, user, password)
     }
 
     /// Its name.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::database::Database;
+use super::older::FACT_SHEET;
 use super::replay::{compare, compiled, profiles, seeds};
 use super::samples::{document, sensor_settings};
 
@@ -118,10 +119,24 @@ fn at_once_and_killed_at_any_moment_it_ends_the_same() {
     }
     assert_eq!(state(&mut at_once), expected);
 
-    let mut killed = Database::empty();
+    kill_and_compare(folder.path(), "", 100, &expected);
+}
+
+#[test]
+fn killed_while_it_takes_an_older_installation_over_it_ends_the_same() {
+    let folder = profiles();
+    compiled(folder.path(), 1_767_225_600);
+    let mut plain = Database::older(FACT_SHEET);
+    assert_eq!(run(folder.path(), Some(&plain.url()), &[]).0, Some(0));
+    kill_and_compare(folder.path(), FACT_SHEET, 30, &state(&mut plain));
+}
+
+/// Kills it `rounds` times on databases that begin with `older`, and lets every tenth go on to the end.
+fn kill_and_compare(folder: &Path, older: &str, rounds: u64, expected: &Json) {
+    let mut killed = Database::older(older);
     let url = killed.url();
-    for round in 0_u64..100 {
-        let mut one = command(folder.path(), Some(&url), &[])
+    for round in 0..rounds {
+        let mut one = command(folder, Some(&url), &[])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -131,15 +146,17 @@ fn at_once_and_killed_at_any_moment_it_ends_the_same() {
         one.kill().expect("killed");
         one.wait().expect("it ends");
         if round % 10 == 9 {
-            assert_eq!(run(folder.path(), Some(&url), &[]).0, Some(0));
-            assert_eq!(state(&mut killed), expected);
+            let (status, out, err) = run(folder, Some(&url), &[]);
+            assert_eq!(status, Some(0), "{out}{err}");
+            assert_eq!(state(&mut killed), *expected);
             killed
                 .owner
                 .run("DROP SCHEMA lagproof CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+            killed.owner.run(older);
         }
     }
-    assert_eq!(run(folder.path(), Some(&url), &[]).0, Some(0));
-    assert_eq!(state(&mut killed), expected);
+    assert_eq!(run(folder, Some(&url), &[]).0, Some(0));
+    assert_eq!(state(&mut killed), *expected);
 }
 
 #[test]
@@ -220,7 +237,7 @@ fn a_seed_that_meets_an_override_leaves_the_database_as_it_was() {
             "{err}"
         );
         assert!(
-            err.contains("help: Take the override's value into the profile, or discard it"),
+            err.contains("help: Take the override's value into the profile (lagproof diff --database --adopt step-counter), or discard it"),
             "{err}"
         );
     }
@@ -262,4 +279,112 @@ fn what_is_out_of_reach_is_said_without_a_password() {
         assert!(err.contains(message) && err.contains(&format!("help: {help}")), "{err}");
         assert!(!err.contains("s3cret"), "{err}");
     }
+}
+
+/// A login of this run, `in_role` others.
+fn login(database: &mut Database, name: &str, password: &str, in_role: &str) -> String {
+    let login = format!("{}_{name}", database.name());
+    let make = "DO $$ BEGIN CREATE ROLE ROLE NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+    database
+        .owner
+        .run(&make.replace("CREATE ROLE ROLE", &format!("CREATE ROLE {in_role}")));
+    database.owner.run(&format!(
+        "CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE {in_role}"
+    ));
+    database.url_as(&login, password)
+}
+
+#[test]
+fn a_wrong_password_is_said_and_not_shown() {
+    let folder = profiles();
+    compiled(folder.path(), 1_767_225_600);
+    let mut database = Database::empty();
+    let right = login(
+        &mut database,
+        "locked",
+        "open-sesame",
+        &format!("{}locked", super::server::prefix()),
+    );
+    let before = database.dump();
+    let wrong = right.replace("open-sesame", "open-barley");
+    let (status, out, err) = run(folder.path(), Some(&wrong), &[]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(
+        err.contains("password authentication failed") && err.contains("help: check user and password in DATABASE_URL"),
+        "{err}"
+    );
+    assert!(!err.contains("barley"), "{err}");
+    assert_eq!(database.dump(), before);
+    // With the right one it gets in, and may do nothing.
+    let (status, out, err) = run(folder.path(), Some(&right), &[]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(
+        err.contains("038_consumer_configuration.sql: permission denied for database")
+            && err.contains("help: run it as the database's owner, or as a login that was granted lagproof_migrator"),
+        "{err}"
+    );
+    assert_eq!(database.dump(), before);
+}
+
+#[test]
+fn a_migrators_login_can_seed_and_nothing_else() {
+    let folder = profiles();
+    compiled(folder.path(), 1_767_225_600);
+    let seed = seeds(folder.path()).remove(0);
+    let mut database = Database::empty();
+    let owner = database.url();
+    let kept = std::fs::read(&seed).expect("the seed");
+    std::fs::remove_file(&seed).expect("removed");
+    assert_eq!(run(folder.path(), Some(&owner), &[]).0, Some(0));
+    let deployer = login(&mut database, "deployer", "x", "lagproof_migrator");
+    std::fs::write(&seed, kept).expect("written");
+    let (status, out, err) = run(folder.path(), Some(&deployer), &[]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    assert_eq!(
+        database.owner.value("SELECT count(*) FROM pipeline_consumer_configs"),
+        11
+    );
+    let reader = login(&mut database, "reader", "x", "lagproof_reader");
+    super::replay::edit(folder.path(), "step-counter", |profile| {
+        profile["replicas"] = toml_edit::value(2)
+    });
+    compiled(folder.path(), 1_767_225_601);
+    let (status, _, err) = run(folder.path(), Some(&reader), &[]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("permission denied"), "{err}");
+}
+
+#[test]
+fn a_service_that_still_runs_is_not_retired() {
+    let folder = profiles();
+    compiled(folder.path(), 1_767_225_600);
+    let mut database = Database::empty();
+    let url = database.url();
+    assert_eq!(run(folder.path(), Some(&url), &[]).0, Some(0));
+    database
+        .owner
+        .run("SELECT record_consumer_lag('scheduled-consumers', 'scheduler.triggers.email_fetch', 0, 5)");
+    std::fs::remove_file(folder.path().join("profiles/services/scheduled-consumers.toml")).expect("removed");
+    compiled(folder.path(), 1_767_225_601);
+    let before = state(&mut database);
+    let (status, _, err) = run(folder.path(), Some(&url), &[]);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains(
+            "service 'scheduled-consumers' was removed from the profiles, and still runs\n  It last reported on "
+        ) && err.contains("help: Stop it, wait five minutes, and migrate again"),
+        "{err}"
+    );
+    assert_eq!(state(&mut database), before);
+    let output = command(folder.path(), Some(&url), &[])
+        .env("PGOPTIONS", "-c lagproof.retire_running=on")
+        .output()
+        .expect("lagproof runs");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(database.owner.config("scheduled-consumers")["status"], "retired");
 }

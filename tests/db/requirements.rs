@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::database::Database;
+use super::migrate::run;
 use super::samples::{document, sensor_settings};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/db/requirements.sql");
@@ -10,7 +11,11 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/db/requirements.s
 /// Three services of the reference project, half an hour of samples: vision is well, the motion filter is behind with
 /// single records, audio was behind and has caught up.
 fn reference() -> Database {
-    let mut database = Database::migrated();
+    let mut database = Database::empty();
+    let project = tempfile::tempdir().expect("a folder");
+    std::fs::write(project.path().join("lagproof.toml"), "name = \"loom\"\n").expect("a project");
+    let (status, out, err) = run(project.path(), Some(&database.url()), &[]);
+    assert_eq!(status, Some(0), "{out}{err}");
     let mut settings = sensor_settings();
     settings["max_poll_records"] = json!(1);
     database.owner.seed(

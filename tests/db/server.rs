@@ -87,9 +87,16 @@ impl Server {
             "initdb failed: {}",
             String::from_utf8_lossy(&made.stderr)
         );
+        // Whoever is in this role needs a password.
+        let access = folder.join("data/pg_hba.conf");
+        let others = fs::read_to_string(&access).expect("pg_hba.conf");
+        fs::write(
+            &access,
+            format!("local all +{}locked scram-sha-256\n{others}", prefix()),
+        )
+        .expect("pg_hba.conf");
         let script = "trap '' INT TERM HUP
-            \"$1\" -D \"$2/data\" -k \"$2\" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-                -c full_page_writes=off -c max_connections=200 >\"$2/log\" 2>&1 </dev/null &
+            \"$1\" -D \"$2/data\" -k \"$2\" -c listen_addresses= -c max_connections=200 $3 >\"$2/log\" 2>&1 </dev/null &
             server=$!
             cat >/dev/null
             kill -QUIT $server
@@ -100,6 +107,7 @@ impl Server {
             .args(["-c", script, "sh"])
             .arg(bin.join("postgres"))
             .arg(&folder)
+            .arg(super::database::SETTINGS)
             .current_dir(&folder);
         let server = Self {
             _watch: watching(&mut watch),
@@ -146,6 +154,14 @@ impl Server {
                 format!("postgres://postgres@{host}/{database}")
             }
         }
+    }
+
+    /// The same as somebody else.
+    pub fn url_as(&self, database: &str, user: &str, password: &str) -> String {
+        let url = self.url(database);
+        let (scheme, rest) = url.split_once("://").expect("a URL");
+        let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+        format!("{scheme}://{user}:{password}@{rest}")
     }
 
     /// The database to connect to before one's own is made.

@@ -8,24 +8,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import asyncpg  # noqa: E402
-from conftest import Service  # noqa: E402
-from kafka import Kafka  # noqa: E402
-from postgres import Postgres  # noqa: E402
+import asyncpg
+from conftest import Service
+from kafka import Kafka
+from postgres import Postgres
 
-from lagproof import BaseKafkaConsumer, KafkaConsumerConfigLoader  # noqa: E402
-from lagproof.clients import make_aiokafka  # noqa: E402
+from lagproof import BaseKafkaConsumer, KafkaConsumerConfigLoader
+from lagproof.clients import make_aiokafka
 
 CLAIM = 0.10
-SIZES = ((100, 60_000), (10_000, 6_000))
+SIZES = ((100, 200_000), (10_000, 20_000))
 
 
 async def handler(record: Any) -> None:
@@ -98,12 +100,14 @@ async def bare(service: Service, kafka: Kafka, count: int) -> tuple[float, float
 
 
 async def measure(rounds: int) -> int:
-    postgres, kafka = Postgres(), Kafka()
+    postgres, kafka, folder = Postgres(), Kafka(), tempfile.mkdtemp(prefix="lagproof-bench-")
     missed = 0
     try:
         database = postgres.database()
         pool = await asyncpg.create_pool(postgres.url(database), min_size=1, max_size=4)
-        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; paired runs, batches of at most 500, commit a batch")
+        print(
+            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; paired runs, batches of at most 500, commit a batch"
+        )
         print("record    records   bare /s   base /s   median of pairs: time    CPU     claim")
         for size, count in SIZES:
             topic = await kafka.topic(4)
@@ -112,7 +116,7 @@ async def measure(rounds: int) -> int:
             for number in range(rounds + 1):
                 found = {}
                 for side in (bare, based) if number % 2 == 0 else (based, bare):
-                    service = Service(postgres, database, pool, Path(postgres.folder) / "state")
+                    service = Service(postgres, database, pool, Path(folder))
                     await service.seed([topic], consumer={"max_poll_records": 500})
                     found[side] = await side(service, kafka, count)
                 if number:  # the first pair warms up
@@ -120,7 +124,7 @@ async def measure(rounds: int) -> int:
             slower = statistics.median(after[0] / before[0] - 1 for before, after in pairs)
             cpu = statistics.median(after[1] / before[1] - 1 for before, after in pairs)
             rates = [statistics.median(count / pair[side][0] for pair in pairs) for side in (0, 1)]
-            met = min(slower, cpu) < CLAIM
+            met = slower < CLAIM
             missed += not met
             print(
                 f"{size:6d} B  {count:8d}  {rates[0]:8.0f}  {rates[1]:8.0f}   {slower:+21.1%}  {cpu:+6.1%}     "
@@ -130,6 +134,7 @@ async def measure(rounds: int) -> int:
     finally:
         kafka.stop()
         postgres.stop()
+        shutil.rmtree(folder)
     return 1 if missed else 0
 
 

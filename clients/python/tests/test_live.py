@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from typing import Any
 
@@ -24,6 +25,8 @@ class Load:
         self._kafka, self._topic, self._rate, self._keys = kafka, topic, rate, keys
         self._task: asyncio.Task[None] | None = None
         self.sent = 0
+        self.acked: set[int] = set()
+        """Those that the broker has acknowledged: what may not be lost."""
 
     async def __aenter__(self) -> Load:
         self._task = asyncio.create_task(self._send())
@@ -48,11 +51,16 @@ class Load:
                     value = str(self.sent).encode()
                     future = await producer.send(self._topic, value, key=f"key-{self.sent % self._keys}".encode())
                     pending.add(future)
-                    future.add_done_callback(pending.discard)
+                    future.add_done_callback(functools.partial(self._arrived, pending, self.sent))
                     self.sent += 1
                 await asyncio.sleep(0.002)
             while pending:
-                await asyncio.gather(*pending)
+                await asyncio.wait(pending)
+
+    def _arrived(self, pending: set[Any], number: int, future: asyncio.Future[Any]) -> None:
+        pending.discard(future)
+        if not future.cancelled() and future.exception() is None:
+            self.acked.add(number)
 
 
 class MotionFilter(BaseKafkaConsumer):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hdrh.histogram import HdrHistogram
 from kafka import Kafka, eventually
+from postgres import LAGPROOF
 
 from lagproof.verify.protocol import HEADER, NO_KEY, POISON, SLOW, Numbers, split_mix, tick_at
 
@@ -198,3 +199,57 @@ def test_numbers_are_kept_as_intervals() -> None:
 
 def test_draws_are_those_of_the_harness() -> None:
     assert split_mix(0) == 0xE220A8397B1DCDAF  # SplitMix64's first output for seed 0
+
+
+async def test_it_accounts_for_a_load_as_lagproof_sends_it(kafka: Kafka) -> None:
+    """`lagproof load` on one side, this worker on the other: what was acknowledged is what was processed."""
+    topic = await kafka.topic(2)
+    given = spec(kafka, topic)
+    given["work"]["concurrency"] = {"bounded": 4}
+    given["ticks"]["start_us"] += 3_000_000
+    worker = await Worker.start(given)
+    load = {
+        "protocol": 1,
+        "run": "test",
+        "tag": TAG,
+        "shard": {"index": 0, "of": 1},
+        "seed": 7,
+        "properties": {"bootstrap.servers": kafka.bootstrap, "acks": "all"},
+        "topics": [
+            {
+                "topic": topic,
+                "partitions": 2,
+                "stretches": [{"from_rate": 200.0, "to_rate": 200.0, "seconds": 3.0}],
+                "size": {"mean": 200, "max": 400, "compression_ratio": 1.0},
+                "key": {"cardinality": 20, "zipf": 0.0},
+                "poison": 3,
+                "slow": 2,
+            }
+        ],
+        "ticks": given["ticks"],
+    }
+    process = await asyncio.create_subprocess_exec(
+        LAGPROOF, "load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps(load).encode() + b"\n")
+    said = [json.loads(line) async for line in process.stdout]
+    assert await process.wait() == 0, said[-3:]
+    sent = {
+        (part["partition"], number)
+        for one in said
+        if one["line"] == "tick"
+        for part in one["acknowledged"]
+        for number in range(part["from"], part["to"])
+    }
+    assert len(sent) == said[-1]["acknowledged"] >= 500
+    await eventually(lambda: worker.total("records") >= len(sent), within=60)
+    assert await worker.stop() == 0
+    done = {
+        (part["partition"], number)
+        for one in worker.of("tick")
+        for part in one["processed"]
+        for number in range(part["from"], part["to"])
+    }
+    assert done == sent
+    assert worker.total("failed") == 3 and worker.total("repeated") == worker.total("reordered") == 0

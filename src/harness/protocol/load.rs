@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{EncodedHistogram, PROTOCOL, Range, Shard, Ticks};
 
 /// Everything that one load process needs. The same spec, seed and shard give the same records.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadSpec {
     /// [`PROTOCOL`].
@@ -92,7 +92,7 @@ pub struct KeySpec {
 }
 
 /// What a load process writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "line", rename_all = "kebab-case")]
 pub enum LoadLine {
     /// It is connected, knows all topics, and waits for the start.

@@ -1,12 +1,13 @@
 //! When everybody looks: the same moments in every process, without asking each other.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A schedule of moments, one every `every_ms` with a jitter, so that nothing periodic is always seen in the same phase.
 ///
 /// Tick k is at `start_us + k × every + jitter(k)`, where `jitter(k)` is uniform in ± `jitter_ms`: the upper 53 bits of
 /// SplitMix64 of `seed + k`, as a fraction of 2⁵³, scaled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticks {
     /// When the run starts.
     pub start_us: i64,

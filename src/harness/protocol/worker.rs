@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{EncodedHistogram, PROTOCOL, Range, Ticks};
 
 /// Everything that one worker needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerSpec {
     /// [`PROTOCOL`].
@@ -147,7 +147,7 @@ pub struct RetrySpec {
 }
 
 /// How far a worker is in a partition that it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// The topic.
     pub topic: String,
@@ -162,7 +162,7 @@ pub struct Position {
 }
 
 /// What a worker did since its last tick, and where it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerTick {
     /// When.
     pub at_us: i64,
@@ -203,7 +203,7 @@ pub struct WorkerTick {
 }
 
 /// What a worker writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "line", rename_all = "kebab-case")]
 pub enum WorkerLine {
     /// It has a consumer that is about to join.
@@ -259,7 +259,7 @@ pub enum WorkerLine {
 }
 
 /// Why a worker ended by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum EndReason {
     /// It was told to.

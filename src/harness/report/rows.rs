@@ -194,10 +194,8 @@ fn target(sides: &[Seen<'_>], kpi: Kpi) -> String {
 
 /// What none in so short a time is worth stands beside the target: `none (at most 270 an hour at 95 %: …)`.
 fn rebalances(sides: &[Seen<'_>], target: String) -> String {
-    let held = sides.iter().rev().filter_map(|side| side.judgement(Kpi::Rebalances));
-    let held = held
-        .filter(|one| one.verdict == Verdict::Pass && !one.because.is_empty())
-        .next();
+    let mut held = sides.iter().rev().filter_map(|side| side.judgement(Kpi::Rebalances));
+    let held = held.find(|one| one.verdict == Verdict::Pass && !one.because.is_empty());
     match held {
         Some(one) => {
             let worth = one

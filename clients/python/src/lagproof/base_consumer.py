@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
@@ -18,22 +18,24 @@ from aiokafka.errors import (
 )
 
 from .breaker import CircuitBreaker
-from .clients import AIOKAFKA, group_lag, make_aiokafka, start_aiokafka, topics_of
+from .clients import AIOKAFKA, end_aiokafka, group_lag, make_aiokafka, start_aiokafka, topics_of
 from .consumer_config_loader import KafkaConsumerConfigLoader
 from .errors import DownstreamUnavailable
 from .failures import Failures, OnPoison
 from .following import Fixed, Following
 from .handling import Handling
 from .instance import Instance
-from .membership import keep_membership
+from .membership import Listener, keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
-from .signals import Signals
+from .signals import Signals, within_stop
 from .work import Work
 
 log = logging.getLogger("lagproof")
 
+COMMIT_PATIENCE = 10.0
+"""Seconds that a commit may take once it is to stop; aiokafka tries for ever where no broker answers."""
 FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -171,7 +173,7 @@ class BaseKafkaConsumer:
             if recorder is not None:
                 await recorder.stop()
             if self._consumer is not None:
-                await self._consumer.stop()
+                await end_aiokafka(self._consumer)
             await following.stop()
             await self._failures.close()
             self._handling.close()
@@ -197,7 +199,7 @@ class BaseKafkaConsumer:
             self._make,
             self.topics,
             self.service_name,
-            _Listener(self),
+            Listener(self),
             within=None,
             stopped=self._stop.is_set,
         )
@@ -242,9 +244,10 @@ class BaseKafkaConsumer:
     async def make_anew(self) -> None:
         """Leaves the group and joins it again with a new consumer. Between batches only."""
         consumer, self._consumer = self._consumer, None
-        self._stash.clear()
+        for known in (self._stash, self._committed, self.positions):
+            known.clear()
         if consumer is not None:
-            await consumer.stop()
+            await end_aiokafka(consumer)
         self._consumer = await self._started_consumer()
 
     async def joined(self, within: float) -> bool:
@@ -344,7 +347,14 @@ class BaseKafkaConsumer:
         if not new or consumer is None:
             return
         try:
-            await consumer.commit(new)
+            if not await within_stop(consumer.commit(new), self._stop, COMMIT_PATIENCE):
+                log.error(
+                    "%s: no broker took the last commit %g s after the stop: %d partitions' last batch is processed again",
+                    self.service_name,
+                    COMMIT_PATIENCE,
+                    len(new),
+                )
+                return
         except CommitFailedError:
             log.warning(
                 "%s: the group went on without this member before it could commit: up to %d partitions' last batch is "
@@ -387,14 +397,3 @@ class BaseKafkaConsumer:
 
     def _overrides(self, name: str) -> bool:
         return getattr(type(self), name) is not getattr(BaseKafkaConsumer, name)
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, owner: BaseKafkaConsumer) -> None:
-        self._owner = owner
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._owner._revoked(revoked)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        await self._owner._given(assigned)

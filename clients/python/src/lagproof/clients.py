@@ -87,7 +87,7 @@ async def start_aiokafka(
             await consumer.start()
             break
         except KafkaConnectionError as error:
-            await consumer.stop()
+            await end_aiokafka(consumer)
             waited = time.monotonic() - began
             if stopped():
                 raise LagproofError(f"{service_name}: stopped while no broker answered") from error
@@ -97,7 +97,7 @@ async def start_aiokafka(
                 log.error("%s: no broker answers (%s): trying again until one does", service_name, error)
                 said = True
         except BaseException:
-            await consumer.stop()
+            await end_aiokafka(consumer)
             raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, 10.0)
@@ -111,6 +111,21 @@ async def start_aiokafka(
                 topic,
             )
     return consumer
+
+
+async def end_aiokafka(consumer: AIOKafkaConsumer, within: float = 20.0) -> None:
+    """Stops a consumer. Where no broker answers aiokafka's own stop ends with CancelledError, its connections left open."""
+    ending = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({ending}, timeout=within)
+    if ending.done() and not ending.cancelled() and ending.exception() is None:
+        return
+    log.debug("aiokafka's stop did not end well: %s", "no answer" if not ending.done() else ending)
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+    closing = asyncio.ensure_future(consumer._client.close())
+    await asyncio.wait({closing}, timeout=2.0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
 
 
 async def group_lag(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> int | None:

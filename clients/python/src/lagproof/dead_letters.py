@@ -79,5 +79,8 @@ class DeadLetters:
     async def close(self) -> None:
         """Flushes and ends the producer, if one was made."""
         if self._producer is not None:
-            await self._producer.stop()
+            ending = asyncio.ensure_future(self._producer.stop())
             self._producer = None
+            await asyncio.wait({ending}, timeout=10)
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import os
@@ -91,7 +92,8 @@ class Instance:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         self.state, self.detail = "stopped", None
-        await self.report()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.report(), 3.0)
 
     async def say(self, state: str, detail: str | None = None) -> None:
         """Reports another state at once."""

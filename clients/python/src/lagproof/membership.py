@@ -1,4 +1,4 @@
-"""Staying in the group while a batch takes long."""
+"""Being a member: staying in the group while a batch takes long, and hearing of rebalances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from .work import Work
@@ -47,3 +47,16 @@ async def keep_membership(owner: BaseKafkaConsumer, work: Work, stash: dict[Topi
             # A rebalance may have ended paused partitions meanwhile: what comes then is the next batch.
             for partition, records in (await consumer.getmany(timeout_ms=0)).items():
                 stash.setdefault(partition, []).extend(records)
+
+
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells a consumer which partitions come and go."""
+
+    def __init__(self, owner: BaseKafkaConsumer) -> None:
+        self._owner = owner
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._owner._revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._owner._given(assigned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .base_consumer import BaseKafkaConsumer
 
 log = logging.getLogger("lagproof")
+
+LAST_PATIENCE = 3.0
+"""Seconds that the last row may take: a stop does not wait for a database that is away."""
 
 
 async def positions_and_ends(owner: BaseKafkaConsumer) -> dict[TopicPartition, tuple[int, int]]:
@@ -62,7 +66,8 @@ class Recorder:
             return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._record()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._record(), LAST_PATIENCE)
 
     async def _records(self) -> None:
         while True:

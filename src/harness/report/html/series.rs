@@ -10,6 +10,9 @@ const POINTS: usize = 700;
 /// Rates are told over about that long, in seconds: a quarter of a second alone is mostly noise.
 const RATE_OVER_S: f64 = 1.0;
 
+/// Seconds and value, in order; no value where nothing could be seen.
+pub(super) type Points = Vec<(f64, Option<f64>)>;
+
 /// One value over time, of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
@@ -18,8 +21,7 @@ pub(super) struct Line {
     pub(super) run: usize,
     /// What it is beside others of its side: empty, or `sent`.
     pub(super) what: &'static str,
-    /// Seconds and value, in order; no value where nothing could be seen.
-    pub(super) points: Vec<(f64, Option<f64>)>,
+    pub(super) points: Points,
 }
 
 impl Line {
@@ -39,11 +41,7 @@ impl Line {
 }
 
 /// One line a run of a trial.
-pub(super) fn lines(
-    trial: &TrialOutcome,
-    what: &'static str,
-    each: &dyn Fn(&Recording) -> Vec<(f64, Option<f64>)>,
-) -> Vec<Line> {
+pub(super) fn lines(trial: &TrialOutcome, what: &'static str, each: &dyn Fn(&Recording) -> Points) -> Vec<Line> {
     let mut lines = Vec::new();
     for side in &trial.sides {
         for (run, recording) in side.recordings.iter().enumerate() {
@@ -59,32 +57,32 @@ pub(super) fn lines(
 }
 
 /// Records behind.
-pub(super) fn lag(recording: &Recording) -> Vec<(f64, Option<f64>)> {
+pub(super) fn lag(recording: &Recording) -> Points {
     each_moment(recording, |moment| moment.lag.map(float))
 }
 
 /// The bytes of the worker that holds most; nothing while none runs.
-pub(super) fn memory(recording: &Recording) -> Vec<(f64, Option<f64>)> {
+pub(super) fn memory(recording: &Recording) -> Points {
     each_moment(recording, |moment| moment.memory.iter().copied().max().map(float))
 }
 
 /// Records processed a second.
-pub(super) fn processed(recording: &Recording) -> Vec<(f64, Option<f64>)> {
+pub(super) fn processed(recording: &Recording) -> Points {
     rate(recording, |moment| moment.processed)
 }
 
 /// Records sent a second.
-pub(super) fn sent(recording: &Recording) -> Vec<(f64, Option<f64>)> {
+pub(super) fn sent(recording: &Recording) -> Points {
     rate(recording, |moment| moment.sent)
 }
 
-fn each_moment(recording: &Recording, value: impl Fn(&Moment) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
+fn each_moment(recording: &Recording, value: impl Fn(&Moment) -> Option<f64>) -> Points {
     let moments = recording.moments.iter();
     moments.map(|moment| (moment.at_s, value(moment))).collect()
 }
 
 /// A counter's growth a second, over the last [`RATE_OVER_S`] at each moment.
-fn rate(recording: &Recording, counter: impl Fn(&Moment) -> u64) -> Vec<(f64, Option<f64>)> {
+fn rate(recording: &Recording, counter: impl Fn(&Moment) -> u64) -> Points {
     let moments = &recording.moments;
     let mut from = 0;
     let mut points = Vec::with_capacity(moments.len());
@@ -100,7 +98,7 @@ fn rate(recording: &Recording, counter: impl Fn(&Moment) -> u64) -> Vec<(f64, Op
 }
 
 /// Of many points those that a picture can show: of each stretch its lowest and its highest, so that no peak is lost.
-fn thinned(points: Vec<(f64, Option<f64>)>) -> Vec<(f64, Option<f64>)> {
+fn thinned(points: Points) -> Points {
     if points.len() <= POINTS {
         return points;
     }
@@ -130,7 +128,7 @@ mod tests {
 
     #[test]
     fn thinning_keeps_every_peak_gap_and_order() {
-        let mut points: Vec<(f64, Option<f64>)> = (0..20_000).map(|n| (f64::from(n), Some(5.0))).collect();
+        let mut points: Points = (0..20_000).map(|n| (f64::from(n), Some(5.0))).collect();
         points[7_777].1 = Some(9_000.0);
         points[12_345].1 = None;
         let thin = thinned(points);

@@ -17,8 +17,7 @@ pub fn spark(values: &[u64], most: u64, width: usize) -> String {
             let from = column * values.len() / columns;
             let to = (column + 1) * values.len() / columns;
             let highest = values[from..to].iter().copied().max().unwrap_or(0).min(most);
-            // Holds: at most `most`, so at most 7.
-            #[expect(clippy::cast_possible_truncation, reason = "at most 7")]
+            // At most `most`, so at most 7.
             let step = (u128::from(highest) * 7).div_ceil(u128::from(most)) as usize;
             STEPS[step]
         })
