@@ -1,5 +1,8 @@
 # Without just: ./dev RECIPE installs it first. `./dev compile` and `./dev test` need nothing but Rust.
 
+# One set of features for all that needs a server: they are then built once.
+everything := "--features db,kafka"
+
 # What can be done here
 [private]
 default:
@@ -27,15 +30,16 @@ test-clients:
 
 # Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
 test-kafka *arguments:
-    cargo test --locked --features kafka --lib -- broker:: harness::
-    cargo test --locked --features kafka --test kafka {{ arguments }}
-    cargo test --locked --features kafka --test processes {{ arguments }}
-    cargo test --locked --features kafka --test proof {{ arguments }}
+    cargo test --locked {{ everything }} --lib -- broker:: harness::
+    cargo test --locked {{ everything }} --test docs --test plan --test report
+    cargo test --locked {{ everything }} --test kafka {{ arguments }}
+    cargo test --locked {{ everything }} --test processes {{ arguments }}
+    cargo test --locked {{ everything }} --test proof {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
 test-docker *arguments:
     tests/docker/image
-    cargo test --locked --features kafka --test docker {{ arguments }}
+    cargo test --locked {{ everything }} --test docker {{ arguments }}
 
 # test-docker where an engine answers, else a line that says that it was not tried
 [private]
@@ -48,17 +52,17 @@ test-docker-if-there:
 
 # The database's schema, on a PostgreSQL that the tests start themselves (or on $DATABASE_URL)
 test-db *arguments:
-    cargo test --locked --features db --test db {{ arguments }}
+    cargo test --locked {{ everything }} --test db {{ arguments }}
 
 # The Python package: types, formatting, and its tests on a real PostgreSQL and a real Kafka (into .dev/python)
 test-python *arguments: python
-    cargo build --locked --features kafka,db
+    cargo build --locked {{ everything }}
     cd clients/python && ../../.dev/python/bin/ruff check . && ../../.dev/python/bin/ruff format --check . && ../../.dev/python/bin/mypy
     cd clients/python && ../../.dev/python/bin/pytest {{ arguments }}
 
 # What BaseKafkaConsumer costs over a bare aiokafka loop
 bench-python *arguments: python
-    cargo build --locked --features kafka,db
+    cargo build --locked {{ everything }}
     .dev/python/bin/python clients/python/bench/overhead.py {{ arguments }}
 
 [private]
@@ -104,7 +108,7 @@ fmt:
 lint:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
-    cargo clippy --locked --all-targets --features db,kafka -- -D warnings
+    cargo clippy --locked --all-targets {{ everything }} -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
