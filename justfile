@@ -27,8 +27,10 @@ test-clients:
 
 # Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
 test-kafka *arguments:
-    cargo test --locked --features kafka --lib broker::
+    cargo test --locked --features kafka --lib -- broker:: harness::
     cargo test --locked --features kafka --test kafka {{ arguments }}
+    cargo test --locked --features kafka --test processes {{ arguments }}
+    cargo test --locked --features kafka --test proof {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
 test-docker *arguments:
@@ -48,9 +50,32 @@ test-docker-if-there:
 test-db *arguments:
     cargo test --locked --features db --test db {{ arguments }}
 
+# The Python package: types, formatting, and its tests on a real PostgreSQL and a real Kafka (into .dev/python)
+test-python *arguments: python
+    cargo build --locked --features kafka,db
+    cd clients/python && ../../.dev/python/bin/ruff check . && ../../.dev/python/bin/ruff format --check . && ../../.dev/python/bin/mypy
+    cd clients/python && ../../.dev/python/bin/pytest {{ arguments }}
+
+# What BaseKafkaConsumer costs over a bare aiokafka loop
+bench-python *arguments: python
+    cargo build --locked --features kafka,db
+    .dev/python/bin/python clients/python/bench/overhead.py {{ arguments }}
+
+[private]
+python:
+    [ -x .dev/python/bin/pip ] || python3 -m venv .dev/python
+    cmp -s clients/python/requirements-dev.txt .dev/python/installed || { \
+        .dev/python/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements-dev.txt && \
+        .dev/python/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python && \
+        cp clients/python/requirements-dev.txt .dev/python/installed; }
+
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
+
+# Time load and workers on a local broker: a worker against a bare loop, how late the open loop is, Kafka's own tools
+bench-load *arguments:
+    cargo bench --locked --features kafka --bench load -- {{ arguments }}
 
 # Time the database: queries over ten million samples, recording, seeding ten thousand services; takes minutes and 3 GB of disk
 bench-db *arguments:
@@ -69,6 +94,7 @@ fuzz target="read" seconds="600":
 # Write the generated pages of docs/reference again
 docs:
     cargo run --locked -q -- docs
+    cargo run --locked -q --features kafka -- worker --schema > docs/reference/worker-protocol.schema.json
 
 # Format the source
 fmt:
@@ -83,5 +109,5 @@ lint:
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients test-db test-kafka test-docker-if-there
+ci: lint test test-clients test-db test-kafka test-python test-docker-if-there
     cargo run --release --locked -q -- compile --check

@@ -967,7 +967,8 @@ BEGIN
         value := CASE
             WHEN value = 'true' THEN '"interval"'
             WHEN settings #>> path = 'interval' THEN '"after-batch"'
-            ELSE coalesce(settings #> path, 'null')
+            -- A row without a profile says no more than that the timer is off.
+            ELSE coalesce(settings #> path, CASE WHEN value = 'false' THEN '"after-batch"' ELSE 'null' END::jsonb)
         END;
     ELSIF setting = 'concurrency' AND value = 'null' THEN
         value := '"unbounded"';

@@ -15,9 +15,11 @@ pub mod diagnostic;
 #[cfg(feature = "db")]
 pub mod diff;
 pub mod emit;
+pub mod evidence;
 #[cfg(feature = "kafka")]
 pub mod harness;
 pub mod history;
+pub mod lag;
 pub mod model;
 pub mod project;
 pub mod proofs;

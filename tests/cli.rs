@@ -39,6 +39,48 @@ fn init_makes_a_project_that_passes_and_touches_nothing_the_second_time() {
 }
 
 #[test]
+fn init_leaves_what_stands_in_gitattributes_as_it_is() {
+    let attributes = |before: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".gitattributes");
+        fs::write(&path, before).unwrap();
+        let ran = lagproof(folder.path(), &["init"]);
+        assert_eq!(ran.status, Some(0), "{}", ran.err);
+        fs::read_to_string(path).unwrap()
+    };
+    let line = "generated/** -text\n";
+    assert_eq!(attributes("*.png binary"), format!("*.png binary\n{line}"));
+    assert_eq!(attributes("*.png binary\n"), format!("*.png binary\n{line}"));
+    assert_eq!(attributes(line), line);
+    assert_eq!(
+        attributes("# generated/** -text\n"),
+        format!("# generated/** -text\n{line}")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".gitattributes")).unwrap();
+    let ran = lagproof(folder.path(), &["init"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(
+        ran.err.contains("note: .gitattributes can't be written") && !ran.out.contains("Added"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}
+
+#[test]
+fn init_that_fails_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("profiles"), "a file").unwrap();
+    let ran = lagproof(folder.path(), &["init"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.err.contains("can't be written"), "{}", ran.err);
+    assert!(!folder.path().join("lagproof.toml").exists());
+    fs::remove_file(folder.path().join("profiles")).unwrap();
+    assert_eq!(lagproof(folder.path(), &["init"]).status, Some(0));
+}
+
+#[test]
 fn statuses_tell_scripts_what_happened() {
     let project = TestProject::new();
     let status = |arguments: &[&str]| lagproof(project.root(), arguments).status;
@@ -111,6 +153,22 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+fn output_that_does_not_arrive_is_an_error() {
+    let project = TestProject::new();
+    for arguments in [
+        &["check", "--format", "sarif"][..],
+        &["compile"],
+        &["schema", "service"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(project.root(), arguments).stdout(full).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
+        assert_eq!(err.matches("standard output can't be written").count(), 1, "{err}");
+    }
+}
+
+#[test]
 fn fix_mends_what_is_safe_and_keeps_the_rest() {
     let project = TestProject::new();
     project.merge("[consumer]\nsession_timeout = \"45s\"   # as always\n");
@@ -162,6 +220,10 @@ fn completions_and_manual_pages_are_written() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = lagproof(folder.path(), &["completions", shell]);
         assert!(ran.status == Some(0) && ran.out.contains("lagproof"), "{shell}");
+        assert!(
+            ran.out.contains("sarif") || shell == "elvish" || shell == "powershell",
+            "{shell}"
+        );
     }
     assert!(lagproof(folder.path(), &["man"]).out.contains(".TH lagproof 1"));
     assert_eq!(lagproof(folder.path(), &["man", "--into", "."]).status, Some(0));

@@ -75,6 +75,15 @@ impl Connection {
         &self.bootstrap
     }
 
+    /// Bootstrap servers and security by librdkafka's names, secrets among them: for what another process is told on its
+    /// standard input, never for anything written.
+    #[must_use]
+    pub fn properties(&self) -> Vec<(String, String)> {
+        let mut properties = self.properties.clone();
+        properties.push(("bootstrap.servers".to_owned(), self.bootstrap.clone()));
+        properties
+    }
+
     /// A client's configuration with it; add what the client itself needs.
     #[must_use]
     pub fn client_config(&self) -> ClientConfig {

@@ -201,10 +201,21 @@ impl Lease {
         if matches!(self.at, At::Mock(_)) {
             return Ok(());
         }
-        delete(&self.admin, &self.topics, &self.groups)?;
         match &self.at {
-            At::Foreign(foreign) => foreign.journal.remove(),
-            At::Own | At::Mock(_) => Ok(()),
+            At::Foreign(foreign) => {
+                delete(&self.admin, &self.topics, &self.groups, LEAVING)?;
+                foreign.journal.remove()
+            }
+            // A member that was killed stays in its group until its session is over: nobody waits for that on a broker of
+            // our own, where what is left goes with the broker.
+            At::Own => {
+                let groups = delete(&self.admin, &[], &self.groups, Duration::ZERO);
+                delete(&self.admin, &self.topics, &[], LEAVING).and(match groups {
+                    Err(BrokerError::Kafka { .. }) | Ok(()) => Ok(()),
+                    Err(other) => Err(other),
+                })
+            }
+            At::Mock(_) => Ok(()),
         }
     }
 }
@@ -225,10 +236,10 @@ fn exists(what: &'static str, name: &str) -> BrokerError {
     })
 }
 
-fn delete(admin: &Admin, topics: &[String], groups: &[String]) -> Result<(), BrokerError> {
+fn delete(admin: &Admin, topics: &[String], groups: &[String], within: Duration) -> Result<(), BrokerError> {
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    admin.delete_groups(&groups, LEAVING)?;
+    admin.delete_groups(&groups, within)?;
     admin.delete_topics(&topics)
 }
 
@@ -282,7 +293,7 @@ fn clean_one(
                 found,
             }));
         }
-        delete(&admin, &written.topics, &written.groups)?;
+        delete(&admin, &written.topics, &written.groups, LEAVING)?;
     }
     std::fs::remove_file(path).map_err(BrokerError::io(format!("remove {}", path.display())))?;
     Ok(written.map(|written| (written.run, written.topics.len() + written.groups.len())))

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::diagnostic::{Findings, Format, ReportContext, Severity, render};
 use crate::project::{BaseError, FixError, Project, against_base, fix_all, pages, tally};
 
 use super::Global;
-use super::output::{Exit, fail, print};
+use super::evidence::{Proven, print_evidence};
+use super::output::{Exit, columns, fail, leave, print};
 use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
@@ -21,7 +23,8 @@ Examples:
   lagproof check --format sarif > out.sarif
   lagproof check billing                   only what is about one service
   lagproof check --proofs billing          the arithmetic of its four proofs
-  lagproof check --proofs --environment production";
+  lagproof check --proofs --environment production
+  lagproof check --evidence                whether what verify has proven still stands, and what made it stale";
 
 /// `check`'s arguments.
 #[derive(Debug, Args)]
@@ -44,12 +47,20 @@ pub(super) struct CheckArgs {
     /// The proofs as they stand in this environment
     #[arg(long, value_name = "NAME", requires = "proofs")]
     environment: Option<String>,
-    /// How findings are printed: human, json, sarif, github, junit
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    /// Say whether what `verify` has proven still stands, and what made it stale; with --deny, anything else fails
+    #[arg(long, conflicts_with = "proofs")]
+    evidence: bool,
+    /// How findings are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     format: Format,
     /// The most findings that are printed; all are counted
     #[arg(long, value_name = "N", default_value_t = ReportContext::LIMIT)]
     max_findings: usize,
+}
+
+/// The formats by name, so that help, completions and messages list them.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
@@ -92,12 +103,34 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
             return verdict(&project.findings, args.deny);
         }
     }
+    let mut proven = Proven::All;
+    if args.evidence {
+        proven = match print_evidence(&root, &project, &args.services, args.format) {
+            Ok(proven) => proven,
+            Err(exit) => return exit,
+        };
+        // Two documents would be none.
+        if args.format == Format::Json {
+            return with_evidence(verdict(&project.findings, args.deny), proven, args.deny);
+        }
+    }
     report(global, &project, args.format, args.max_findings, "");
     if args.format == Format::Human && project.findings.is_empty() {
         let spent = started.elapsed();
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
-    verdict(&project.findings, args.deny)
+    let exit = with_evidence(verdict(&project.findings, args.deny), proven, args.deny);
+    leave(project);
+    exit
+}
+
+/// Evidence that does not stand is a warning.
+fn with_evidence(exit: Exit, proven: Proven, deny: bool) -> Exit {
+    if exit == Exit::Clean && deny && proven == Proven::NotAll {
+        Exit::Failed
+    } else {
+        exit
+    }
 }
 
 /// Compares with `--base`, where it is given.
@@ -120,6 +153,7 @@ pub(super) fn report(global: &Global, project: &Project, format: Format, limit: 
     let mut context = ReportContext::new(&pages, &project.services, &scope);
     context.limit = Some(limit);
     context.colour = global.colour();
+    context.width = columns().unwrap_or(ReportContext::WIDTH);
     context.outcome = (!outcome.is_empty()).then_some(outcome);
     print(&render(&project.findings, &project.sources, &context, format));
 }

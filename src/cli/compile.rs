@@ -11,7 +11,7 @@ use crate::project::{CompileError, Compiled, Look, Outcome, Project, compile, in
 
 use super::Global;
 use super::check::report;
-use super::output::{Exit, fail, note, now, print, today};
+use super::output::{Exit, fail, leave, note, now, print, today};
 
 const AFTER_HELP: &str = "\
 Exit status: 0 done, or nothing to do; 1 findings stand in the way, or --check found something stale; 2 wrong usage, or \
@@ -72,8 +72,16 @@ pub(super) fn run(global: &Global, args: &CompileArgs) -> Exit {
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
     let folder = folder(&project);
+    leave(project);
     match (args.check, args.diff) {
-        (true, _) => stale(&compiled, &folder, args.diff),
+        (true, _) => {
+            if let Some(why) = &compiled.base_unknown {
+                note(&format!(
+                    "which seeds are new in this branch is not known, so several of them pass: {why}"
+                ));
+            }
+            stale(&compiled, &folder, args.diff)
+        }
         (false, true) => Exit::Clean,
         (false, false) => {
             print(&written(&compiled, &folder));
@@ -197,7 +205,7 @@ fn parts(compiled: &Compiled) -> String {
     .join(", ")
 }
 
-fn count(number: usize, one: &str) -> String {
+pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -212,7 +220,7 @@ pub(super) fn refuse(root: &std::path::Path, error: &CompileError) -> Exit {
         CompileError::Nul(error) => fail(&error.to_string(), "take the NUL out of that text"),
         CompileError::Time { newest } => fail(
             &format!("no seed can be newer than {newest}; nothing was changed"),
-            "that name has a time past the year 9999: it is not one that lagproof gave",
+            "that name, or SOURCE_DATE_EPOCH, has a time past the year 9999: it is not one that lagproof gave",
         ),
     }
 }

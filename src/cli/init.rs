@@ -1,13 +1,13 @@
 //! `lagproof init`.
 
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Global;
-use super::output::{Exit, fail, print};
+use super::output::{Exit, fail, note, print};
 
 /// The files of a new project.
 pub const TEMPLATES: [(&str, &str); 4] = [
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, args: &InitArgs) -> Exit {
             "nothing was written; `lagproof check` says how that project stands",
         );
     }
-    for (path, text) in TEMPLATES {
+    for (count, (path, text)) in TEMPLATES.into_iter().enumerate() {
         let path = folder.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
             fs::OpenOptions::new()
@@ -53,28 +53,55 @@ pub(super) fn run(global: &Global, args: &InitArgs) -> Exit {
                 .write_all(text.as_bytes())
         });
         if let Err(error) = written {
+            // Half a project would be in the way of the next try.
+            for (path, _) in &TEMPLATES[..count] {
+                let _ = fs::remove_file(folder.join(path));
+            }
             return fail(
-                &format!("{} can't be written: {error}", path.display()),
+                &format!("{} can't be written: {error}; nothing was kept", path.display()),
                 "check the folder and its permissions",
             );
         }
     }
-    let attributes = folder.join(".gitattributes");
-    let kept = fs::read_to_string(&attributes).is_ok_and(|text| text.contains(ATTRIBUTES.trim()));
-    let appended = kept
-        || fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&attributes)
-            .and_then(|mut file| file.write_all(ATTRIBUTES.as_bytes()))
-            .is_ok();
     let names: Vec<&str> = TEMPLATES.iter().map(|(path, _)| *path).collect();
     print(&format!("Created {}\n", names.join(", ")));
-    if !kept && appended {
-        print(
+    match keep_line_ends(&folder.join(".gitattributes")) {
+        Ok(Attributes::There) => {}
+        Ok(Attributes::Added) => print(
             "Added   `generated/** -text` to .gitattributes: seeds are hashed, git must not change their line ends\n",
-        );
+        ),
+        Err(error) => note(&format!(
+            ".gitattributes can't be written ({error}): add the line `{}` to it, or git may change the line ends of seeds, \
+             which are hashed",
+            ATTRIBUTES.trim()
+        )),
     }
     print("Next:   lagproof check · lagproof compile\n");
     Exit::Clean
+}
+
+/// Whether git had been told already.
+enum Attributes {
+    There,
+    Added,
+}
+
+/// Tells git to leave generated files as they are. What stands in the file already stays as it is.
+fn keep_line_ends(path: &Path) -> io::Result<Attributes> {
+    let before = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    if before.lines().any(|line| line.trim() == ATTRIBUTES.trim()) {
+        return Ok(Attributes::There);
+    }
+    let new_line = if before.is_empty() || before.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(format!("{new_line}{ATTRIBUTES}").as_bytes())?;
+    Ok(Attributes::Added)
 }

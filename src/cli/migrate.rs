@@ -56,7 +56,7 @@ pub(super) struct MigrateArgs {
 pub(super) fn run(_: &Global, _: &MigrateArgs) -> Exit {
     fail(
         "this lagproof was built without PostgreSQL",
-        "build it with it: cargo install lagproof --features db; or feed migrations/ and generated/migrations/ to psql",
+        "build it with it, in a clone: cargo install --locked --path . --features db; or feed migrations/ and generated/migrations/ to psql",
     )
 }
 

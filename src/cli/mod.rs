@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Verbs print and exit; what is right or wrong is decided below.
 
+mod broker;
 mod check;
 mod compile;
 mod completions;
@@ -7,14 +8,18 @@ mod completions;
 mod database;
 mod diff;
 mod docs;
+mod evidence;
 mod explain;
 mod init;
+mod load;
 mod migrate;
 mod output;
 mod proofs;
 mod revert;
 mod schema;
 mod squash;
+mod verify;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,8 +38,8 @@ One small TOML profile a service, checked against a configuration matrix and aga
 really do, and compiled into SQL seed migrations, client property files and topic scripts.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 clean; 1 errors (or warnings with --deny); 2 wrong usage or environment; 3 `--exit-code` found changes; \
-130 after Ctrl-C.
+Exit status: 0 clean; 1 errors (or warnings with --deny), or FAIL; 2 wrong usage or environment; 3 \
+`migrate --status` found something to apply; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -42,6 +47,7 @@ Examples:
   lagproof check --proofs billing   the arithmetic behind one service
   lagproof explain P104             why a finding matters, with examples
   lagproof compile                  write generated/
+  lagproof verify billing           prove it under real load
   lagproof migrate                  put it in $DATABASE_URL
   lagproof diff --database          what is otherwise there";
 
@@ -87,6 +93,8 @@ enum Verb {
     Revert(revert::RevertArgs),
     /// Replace the seeds that a commit has by one that stands for all of them
     Squash(squash::SquashArgs),
+    /// Run real load on a real broker, and judge it against the declared targets
+    Verify(Box<verify::VerifyArgs>),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
     /// Say what is otherwise in the database, and settle overrides
@@ -101,9 +109,18 @@ enum Verb {
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one a verb into a folder
     Man(completions::ManArgs),
+    /// Run a broker for tests; commands on standard input: halt, kill, resume
+    #[command(hide = true)]
+    Broker(broker::BrokerArgs),
     /// Write the generated reference into docs/reference
     #[command(hide = true)]
     Docs(docs::DocsArgs),
+    /// Send a load: a spec on standard input, lines on standard output
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+    /// Consume as a spec on standard input says, lines on standard output
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 /// Runs a command line.
@@ -114,6 +131,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compile(args) => compile::run(&cli.global, args),
         Verb::Revert(args) => revert::run(&cli.global, args),
         Verb::Squash(args) => squash::run(&cli.global, args),
+        Verb::Verify(args) => verify::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
         Verb::Diff(args) => diff::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
@@ -121,9 +139,12 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Schema(args) => schema::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::run_man(args),
+        Verb::Broker(args) => broker::run(args),
         Verb::Docs(args) => docs::run(args),
+        Verb::Load(args) => load::run(args),
+        Verb::Worker(args) => worker::run(args),
     };
-    exit.into()
+    exit.if_all_was_printed().into()
 }
 
 impl Global {

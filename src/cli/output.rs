@@ -1,9 +1,11 @@
 //! What all verbs share: exit statuses, printing that survives a closed pipe, the clock.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Colour;
+use crate::project::Project;
 
 use super::{ColourWhen, Global};
 
@@ -18,6 +20,12 @@ pub enum Exit {
     Unusable,
     /// `--exit-code` found changes.
     Changes,
+    /// Too little was seen for a verdict.
+    Inconclusive,
+    /// The machine did not keep up with its own part of a proof.
+    Invalid,
+    /// Stopped by Ctrl-C.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -27,14 +35,51 @@ impl From<Exit> for ExitCode {
             Exit::Failed => Self::from(1),
             Exit::Unusable => Self::from(2),
             Exit::Changes => Self::from(3),
+            Exit::Inconclusive => Self::from(4),
+            Exit::Invalid => Self::from(5),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
 
-/// Prints to standard output. A reader that went away (`| head`) is no error.
+/// Whether something that was printed did not arrive.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints to standard output. A reader that went away (`| head`) is no error; a full disk is one, and is said once.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
+            fail(
+                &format!("standard output can't be written: {error}"),
+                "what was printed is not whole; free some space and run it again",
+            );
+        }
+        _ => {}
+    }
+}
+
+impl Exit {
+    /// The same, unless something that was to be printed did not arrive.
+    pub(super) fn if_all_was_printed(self) -> Self {
+        if LOST.load(Ordering::Relaxed) {
+            Self::Unusable
+        } else {
+            self
+        }
+    }
+}
+
+/// How wide the terminal is, where standard output is one.
+pub(super) fn columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0))
+}
+
+/// Leaves a project to the system, which takes a process's memory back at once. To give it back piece by piece takes as
+/// long as to judge it.
+pub(super) fn leave(project: Project) {
+    std::mem::forget(project);
 }
 
 /// Says on standard error why a run can't go on, and what to do.
@@ -73,12 +118,11 @@ impl Global {
         let styled = match self.color {
             ColourWhen::Always => true,
             ColourWhen::Never => false,
-            ColourWhen::Auto => {
-                matches!(
-                    anstream::AutoStream::choice(&io::stdout()),
-                    anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
-                ) || (io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-            }
+            // A terminal, NO_COLOR, CLICOLOR, TERM=dumb: as everywhere.
+            ColourWhen::Auto => matches!(
+                anstream::AutoStream::choice(&io::stdout()),
+                anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
+            ),
         };
         if styled { Colour::Styled } else { Colour::Plain }
     }

@@ -16,7 +16,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct SchemaArgs {
-    /// The kind of file: project, matrix, topics, service, case, findings
+    /// The kind of file: project, matrix, topics, service, case, findings, report
     kind: SchemaKind,
 }
 

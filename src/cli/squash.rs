@@ -8,7 +8,7 @@ use crate::project::{SquashError, squash};
 
 use super::Global;
 use super::check::report;
-use super::compile::refuse;
+use super::compile::{count, refuse};
 use super::output::{Exit, fail, now, print, today};
 
 const AFTER_HELP: &str = "\
@@ -38,10 +38,10 @@ pub(super) fn run(global: &Global, args: &SquashArgs) -> Exit {
     match squash(&root, &args.before, now(), &today()) {
         Ok(squashed) => {
             print(&format!(
-                "squashed  {} seeds that {reference} has into one: {} services, {} topics\n          {}\n",
-                squashed.removed.len(),
-                squashed.holds.0,
-                squashed.holds.1,
+                "squashed  {} that {reference} has into one: {}, {}\n          {}\n",
+                count(squashed.removed.len(), "seed"),
+                count(squashed.holds.0, "service"),
+                count(squashed.holds.1, "topic"),
                 squashed.baseline
             ));
             for name in squashed.removed.iter().take(10) {

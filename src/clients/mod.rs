@@ -3,6 +3,7 @@
 //! One file a client. The facts were tried on the real clients: `tests/clients/FACTS.md` has them.
 
 mod aiokafka;
+mod apply;
 mod confluent_javascript;
 mod java;
 mod kafkajs;
@@ -20,6 +21,7 @@ use crate::model::service::{Run, Service};
 use crate::model::settings::{Setting, Value};
 use crate::units::Size;
 
+pub use apply::{Apply, Change, changes};
 pub use lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
 
 pub use raw::{Modelled, RawProblem, is_modelled, raw_entry};

@@ -9,7 +9,7 @@ use crate::source::{EntryKind, ReadError, Tree};
 use super::error::MigrateError;
 
 /// The schema: names and texts, in their order.
-pub const SCHEMA: [(&str, &str); 3] = [
+pub const SCHEMA: [(&str, &str); 4] = [
     (
         "038_consumer_configuration.sql",
         include_str!("../../migrations/038_consumer_configuration.sql"),
@@ -21,6 +21,10 @@ pub const SCHEMA: [(&str, &str); 3] = [
     (
         "040_monitoring.sql",
         include_str!("../../migrations/040_monitoring.sql"),
+    ),
+    (
+        "041_service_runtime.sql",
+        include_str!("../../migrations/041_service_runtime.sql"),
     ),
 ];
 
@@ -108,6 +112,7 @@ fn in_words(problem: SeedProblem) -> String {
         SeedProblem::NotASeed => "not a seed that lagproof wrote".to_owned(),
         SeedProblem::Newer { format } => format!("written by a newer lagproof (format {format})"),
         SeedProblem::LineEnds => "its line ends were changed to CR LF".to_owned(),
+        SeedProblem::Conflict => "a merge conflict stands in it".to_owned(),
         SeedProblem::Edited => "edited since lagproof wrote it".to_owned(),
         SeedProblem::Malformed { line } => format!("line {line} is not as lagproof writes it"),
     }

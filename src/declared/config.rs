@@ -1,7 +1,7 @@
 //! `lagproof.toml`: the project.
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Severity;
 use crate::source::FileId;
@@ -9,15 +9,15 @@ use crate::source::FileId;
 use super::environment::{BrokerSection, EnvironmentSection};
 use super::fields::{Fields, Section, Spanned};
 use super::leaf::{Leaf, LeafError, unknown_word};
-use super::names::{Folder, Name};
+use super::names::{Folder, Name, check_names};
 
 impl Leaf for Severity {
     const EXAMPLE: &'static str = "\"warning\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let known = [Self::Off, Self::Warning, Self::Error];
         match value.get_ref() {
-            DeValue::String(word) => known
+            Item::String(word) => known
                 .into_iter()
                 .find(|severity| severity.name() == word)
                 .ok_or_else(|| unknown_word(word, known.iter().map(|severity| severity.name()))),
@@ -72,6 +72,11 @@ impl Section for ConfigFile {
             "bounds that the brokers enforce, where they are not Kafka's defaults",
         );
         let environments = fields.named("environments", "places that the project runs in");
+        check_names(
+            fields,
+            "an environment's name",
+            environments.iter().map(|(name, _)| name),
+        );
         Some(Self {
             name: name?,
             base,

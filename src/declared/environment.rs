@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::units::Size;
 
 use super::fields::{Fields, Section, Spanned};
-use super::names::{Name, Version};
+use super::names::{Address, Name, Version};
 use super::topics::RateText;
 
 /// `[broker]`: bounds that the brokers enforce.
@@ -154,7 +154,7 @@ impl Section for TopicOverrideSection {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentSection {
     /// Bootstrap servers.
-    pub brokers: Option<Spanned<Vec<Spanned<Name>>>>,
+    pub brokers: Option<Spanned<Vec<Spanned<Address>>>>,
     /// Bounds that differ there.
     pub broker: Option<Spanned<BrokerSection>>,
     /// How clients authenticate.

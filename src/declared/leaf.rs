@@ -1,7 +1,7 @@
 //! Single values: what a key can take, read from TOML, with a message for everything else.
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Page;
 use crate::model::keywords::Keyword;
@@ -23,24 +23,27 @@ pub struct LeafError {
     /// The place, where it is narrower than the value.
     pub span: Option<Span>,
     /// What is wrong.
-    pub message: String,
+    pub message: Box<str>,
     /// Words for the place.
     pub here: Box<str>,
     /// What to write instead.
     pub help: Option<String>,
     /// What to write instead, as TOML, where it is certain.
     pub replacement: Option<Box<str>>,
+    /// What is wrong with the next entry, where the value is a list.
+    pub next: Option<Box<Self>>,
 }
 
 impl LeafError {
     /// A value of the wrong type.
     #[must_use]
-    pub fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
+    pub fn wrong_type(wanted: &str, found: &Item<'_>) -> Self {
         Self {
             page: &pages::WRONG_TYPE,
             inner: None,
             span: None,
-            message: format!("must be {wanted}"),
+            message: format!("must be {wanted}").into(),
+            next: None,
             here: format!("this is {}", kind_of(found)).into(),
             help: None,
             replacement: None,
@@ -54,7 +57,8 @@ impl LeafError {
             page,
             inner: None,
             span: None,
-            message,
+            message: message.into(),
+            next: None,
             here: Box::default(),
             help,
             replacement: None,
@@ -90,15 +94,15 @@ impl From<UnitError> for LeafError {
 }
 
 /// What a TOML value is, in words.
-pub(super) fn kind_of(value: &DeValue<'_>) -> &'static str {
+pub(super) fn kind_of(value: &Item<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        Item::String(_) => "text",
+        Item::Integer(_) => "a whole number",
+        Item::Float(_) => "a decimal number",
+        Item::Boolean(_) => "true or false",
+        Item::Datetime(_) => "a date or time",
+        Item::Array(_) => "a list",
+        Item::Table(_) => "a table",
     }
 }
 
@@ -117,23 +121,23 @@ pub trait Leaf: Sized {
     ///
     /// # Errors
     /// [`LeafError`] where the value is of another type or is not allowed.
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError>;
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError>;
 
     /// Its JSON schema.
     fn schema() -> Json;
 }
 
-pub(super) fn text<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<&'a str, LeafError> {
+pub(super) fn text<'a>(value: &'a Node<'_>, wanted: &str) -> Result<&'a str, LeafError> {
     match value.get_ref() {
-        DeValue::String(text) => Ok(text),
+        Item::String(text) => Ok(text),
         other => Err(LeafError::wrong_type(wanted, other)),
     }
 }
 
 /// A whole number of any size that TOML can write.
-pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<i128, LeafError> {
+pub(super) fn integer(value: &Node<'_>, wanted: &str) -> Result<i128, LeafError> {
     match value.get_ref() {
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
+        Item::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
             let message = format!("`{}` is too large", shown(number.as_str()));
             LeafError::refused(
                 &pages::OUT_OF_RANGE,
@@ -146,10 +150,10 @@ pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Resul
 }
 
 /// A number in quotes is the usual slip.
-fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
+fn quoted_number(wanted: &str, found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type(wanted, found);
     match found {
-        DeValue::String(text) if text.parse::<u64>().is_ok() => LeafError {
+        Item::String(text) if text.parse::<u64>().is_ok() => LeafError {
             help: Some("take the quotes away".to_owned()),
             replacement: Some(text.as_ref().into()),
             ..error
@@ -161,7 +165,7 @@ fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
 impl Leaf for String {
     const EXAMPLE: &'static str = "\"…\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = text(value, "text")?;
         if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t') {
             return Err(LeafError::refused(
@@ -183,7 +187,7 @@ macro_rules! whole_number {
         impl Leaf for $type {
             const EXAMPLE: &'static str = "1";
 
-            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+            fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
                 let number = integer(value, "a whole number")?;
                 Self::try_from(number).ok().filter(|number| (1..=$max).contains(number)).ok_or_else(|| {
                     LeafError::refused(
@@ -207,10 +211,10 @@ whole_number!(u64, 9_007_199_254_740_991);
 impl Leaf for f64 {
     const EXAMPLE: &'static str = "1.0";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let number = match value.get_ref() {
-            DeValue::Float(number) => number.as_str().replace('_', "").parse().unwrap_or(f64::NAN),
-            DeValue::Integer(_) => integer(value, "a number")? as Self,
+            Item::Float(number) => number.replace('_', "").parse().unwrap_or(f64::NAN),
+            Item::Integer(_) => integer(value, "a number")? as Self,
             other => return Err(LeafError::wrong_type("a number", other)),
         };
         if number.is_finite() && (0.0..=1e12).contains(&number) {
@@ -218,7 +222,7 @@ impl Leaf for f64 {
         }
         Err(LeafError::refused(
             &pages::OUT_OF_RANGE,
-            format!("{number} is not a number from 0 to 10^12"),
+            format!("{number:?} is not a number from 0 to 10^12"),
             None,
         ))
     }
@@ -231,9 +235,9 @@ impl Leaf for f64 {
 impl Leaf for bool {
     const EXAMPLE: &'static str = "true";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::Boolean(on) => Ok(*on),
+            Item::Boolean(on) => Ok(*on),
             other => {
                 Err(LeafError::wrong_type("true or false", other).with_help("write true or false, without quotes"))
             }
@@ -248,9 +252,9 @@ impl Leaf for bool {
 impl Leaf for jiff::civil::Date {
     const EXAMPLE: &'static str = "2027-01-31";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let date = match value.get_ref() {
-            DeValue::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
+            Item::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
             other => {
                 return Err(quoted_date(other));
             }
@@ -272,10 +276,10 @@ impl Leaf for jiff::civil::Date {
 }
 
 /// A date in quotes is the usual slip.
-fn quoted_date(found: &DeValue<'_>) -> LeafError {
+fn quoted_date(found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type("a date", found).with_help("write the day as 2027-01-31, without quotes or time");
     let day = match found {
-        DeValue::String(text) => text.parse::<jiff::civil::Date>().ok(),
+        Item::String(text) => text.parse::<jiff::civil::Date>().ok(),
         _ => None,
     };
     LeafError {
@@ -293,7 +297,7 @@ impl<T: Keyword> Leaf for T {
             .map_or_else(|| Self::EXAMPLE.to_owned(), |word| format!("\"{}\"", word.as_str()))
     }
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let words = || T::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
         let word = text(value, "text").map_err(|error| error.with_help(format!("it takes {}", words())))?;
         T::parse(word).ok_or_else(|| unknown_word(word, T::ALL.iter().map(|known| known.as_str())))
@@ -316,7 +320,8 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
         page: &pages::UNKNOWN_WORD,
         inner: None,
         span: None,
-        message: format!("`{}` is not a value that it takes", shown(word)),
+        message: format!("`{}` is not a value that it takes", shown(word)).into(),
+        next: None,
         here: Box::default(),
         help: Some(match near {
             Some(near) if all.len() > 1 => format!("did you mean \"{near}\"? it takes {}", all.join(", ")),
@@ -327,10 +332,10 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
 }
 
 /// One text where a list is wanted is the usual slip.
-fn no_list(found: &DeValue<'_>) -> LeafError {
+fn no_list(found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type("a list", found);
     match found {
-        DeValue::String(text) => {
+        Item::String(text) => {
             let list = format!("[{}]", toml_edit::Value::from(text.as_ref()));
             LeafError {
                 help: Some("put it in brackets: a list may have one entry".to_owned()),
@@ -345,22 +350,25 @@ fn no_list(found: &DeValue<'_>) -> LeafError {
 impl<T: Leaf> Leaf for Vec<Spanned<T>> {
     const EXAMPLE: &'static str = "[\"…\"]";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::Array(items) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::Array(items) = value.get_ref() else {
             return Err(no_list(value.get_ref()));
         };
-        items
-            .iter()
-            .map(|item| {
-                let span = Span::new(file, item.span());
-                T::read(item, file)
-                    .map(|value| Spanned { value, span })
-                    .map_err(|error| LeafError {
-                        span: error.span.or(Some(span)),
-                        ..error
-                    })
-            })
-            .collect()
+        let mut read = Vec::with_capacity(items.len());
+        let mut wrong: Option<LeafError> = None;
+        // From the last one on: each error carries those of the entries behind it.
+        for item in items.iter().rev() {
+            let span = Span::new(file, item.span());
+            match T::read(item, file) {
+                Ok(value) => read.push(Spanned { value, span }),
+                Err(error) => {
+                    let (span, next) = (error.span.or(Some(span)), wrong.take().map(Box::new));
+                    wrong = Some(LeafError { span, next, ..error });
+                }
+            }
+        }
+        read.reverse();
+        wrong.map_or(Ok(read), Err)
     }
 
     fn schema() -> Json {
@@ -371,12 +379,12 @@ impl<T: Leaf> Leaf for Vec<Spanned<T>> {
 impl Leaf for RawValue {
     const EXAMPLE: &'static str = "1";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::String(_) => String::read(value, file).map(Self::Text),
-            DeValue::Boolean(on) => Ok(Self::Switch(*on)),
-            DeValue::Float(_) => f64::read(value, file).map(Self::Float),
-            DeValue::Integer(_) => i64::try_from(integer(value, "a number")?)
+            Item::String(_) => String::read(value, file).map(Self::Text),
+            Item::Boolean(on) => Ok(Self::Switch(*on)),
+            Item::Float(_) => f64::read(value, file).map(Self::Float),
+            Item::Integer(_) => i64::try_from(integer(value, "a number")?)
                 .map(Self::Integer)
                 .map_err(|_| LeafError::refused(&pages::OUT_OF_RANGE, "is too large".to_owned(), None)),
             other => Err(LeafError::wrong_type("text, a number, or true or false", other)),

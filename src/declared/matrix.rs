@@ -5,6 +5,7 @@ use crate::units::Rate;
 
 use super::consumer::{Cells, ConsumerSection};
 use super::fields::{Fields, Section, Spanned};
+use super::names::check_names;
 use super::parts::{DeliverySection, TargetsSection};
 
 /// `[defaults]`: consumer settings, `[defaults.delivery]` and `[defaults.targets]`.
@@ -95,6 +96,7 @@ impl Section for MatrixFile {
             "settings of every service where its type and profile say nothing",
         );
         let types = fields.named("types", "types of service: exact values, or { min, max, default }");
+        check_names(fields, "a type's name", types.iter().map(|(name, _)| name));
         let sizing = fields.section("sizing", "how many partitions a topic should have, as a lint");
         Some(Self {
             edition: edition?,

@@ -1,11 +1,13 @@
 //! Names and versions: text that must be made of certain characters.
 
+use super::tree::Node;
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
+use crate::diagnostic::Finding;
 use crate::source::FileId;
 use crate::units::shown;
 
+use super::fields::Fields;
 use super::leaf::{Leaf, LeafError, text};
 use super::pages;
 
@@ -27,7 +29,7 @@ macro_rules! name {
         impl Leaf for $type {
             const EXAMPLE: &'static str = $example;
 
-            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+            fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
                 let text = text(value, $what)?;
                 if Self::is_valid(text) {
                     return Ok(Self(text.to_owned()));
@@ -88,6 +90,69 @@ name!(
         && text.strip_suffix('/').unwrap_or(text).split('/').all(|part| part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
 );
 
+/// A broker's address. Whoever connects joins several with commas, so that no other character may stand in one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(pub String);
+
+impl Address {
+    /// Whether a text is a host, or an IPv6 address in brackets, and a port.
+    #[must_use]
+    pub fn is_valid(text: &str) -> bool {
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return false;
+        };
+        let host_is_valid = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(inner) => made_of(inner, 64, |b| b.is_ascii_hexdigit() || b":.".contains(&b)),
+            None => made_of(host, 253, |b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),
+        };
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        host_is_valid && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+    }
+}
+
+impl Leaf for Address {
+    const EXAMPLE: &'static str = "\"kafka-1:9092\"";
+
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
+        let text = text(value, "a broker's address")?;
+        if Self::is_valid(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        // A password may stand there: it is not repeated.
+        if text.contains('@') {
+            return Err(LeafError::refused(
+                &pages::SECRET,
+                "an address with a user name or a password".to_owned(),
+                Some("write host:port alone; user and password come from the process environment".to_owned()),
+            ));
+        }
+        Err(LeafError::refused(
+            &pages::BAD_NAME,
+            format!("`{}` can't be a broker's address", shown(text)),
+            Some("write host:port, such as \"kafka-1:9092\"".to_owned()),
+        ))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$" })
+    }
+}
+
+/// Reports the names of tables that can't be names.
+pub(super) fn check_names<'n>(
+    fields: &mut Fields<'_>,
+    what: &str,
+    names: impl Iterator<Item = &'n super::Spanned<String>>,
+) {
+    for name in names.filter(|name| !Name::is_valid(&name.value)) {
+        let message = format!("`{}` can't be {what}", shown(&name.value));
+        let finding = Finding::new(&pages::BAD_NAME, name.span, message)
+            .at_run_time("it would be refused or misread where it ends up, so nothing is compiled")
+            .help("it is made of 1 to 249 bytes of anything but blanks alone and control characters");
+        fields.report(finding);
+    }
+}
+
 /// A version written as `"4.3"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(pub u32, pub u32);
@@ -95,7 +160,7 @@ pub struct Version(pub u32, pub u32);
 impl Leaf for Version {
     const EXAMPLE: &'static str = "\"4.3\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = text(value, "a version as text")?;
         let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
         match (parts.next().flatten(), parts.next().flatten()) {

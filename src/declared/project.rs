@@ -46,13 +46,26 @@ pub struct Shared {
     folder: String,
 }
 
-/// Reads the files that all services share; every problem in them is a finding.
+/// Reads `lagproof.toml`; every problem in it is a finding.
 ///
 /// # Errors
-/// [`ReadError`] only where there is no readable `lagproof.toml`.
-pub fn read_shared(tree: &Tree, sources: &mut Sources, findings: &mut Findings) -> Result<Shared, ReadError> {
+/// [`ReadError`] where it can't be read.
+pub fn read_config(
+    tree: &Tree,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Result<DeclaredFile<ConfigFile>, ReadError> {
     let text = tree.read_text(CONFIG_FILE, LARGEST_SHARED, EntryKind::Other)?;
-    let config: DeclaredFile<ConfigFile> = shared(sources, CONFIG_FILE, Ok(text), findings);
+    Ok(shared(sources, CONFIG_FILE, Ok(text), findings))
+}
+
+/// Reads the other files that all services share; every problem in them is a finding.
+pub fn read_shared(
+    tree: &Tree,
+    config: DeclaredFile<ConfigFile>,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Shared {
     let folder = config
         .declared
         .as_ref()
@@ -63,12 +76,12 @@ pub fn read_shared(tree: &Tree, sources: &mut Sources, findings: &mut Findings) 
     let read = |path: &str| tree.read_text(path, LARGEST_SHARED, EntryKind::Other);
     let matrix = shared(sources, &path("matrix.toml"), read(&path("matrix.toml")), findings);
     let topics = shared(sources, &path("topics.toml"), read(&path("topics.toml")), findings);
-    Ok(Shared {
+    Shared {
         config,
         matrix,
         topics,
         folder,
-    })
+    }
 }
 
 fn shared<T: Section>(
@@ -151,15 +164,7 @@ fn read_folder<T: Section, R: Send>(
 ) -> Vec<(String, R)> {
     for stray in &listing.other {
         let file = sources.add(format!("{folder}/{stray}"), "");
-        findings.push(
-            Finding::new(
-                &pages::STRAY_FILE,
-                Span::whole(file),
-                format!("`{}` is not read", shown(stray)),
-            )
-            .at_run_time("if it was meant as a profile, its service would look removed")
-            .help("rename it to end in .toml, or move it away"),
-        );
+        findings.push(stray_file(file, stray).help("rename it to end in .toml, or move it away"));
     }
     let first = sources.next_id().0;
     let read: Vec<_> = listing
@@ -171,7 +176,7 @@ fn read_folder<T: Section, R: Send>(
             let file = FileId(first + index as u32);
             let mut findings = Findings::new();
             let path = format!("{folder}/{name}");
-            let stem = name.trim_end_matches(".toml").to_owned();
+            let stem = name.strip_suffix(".toml").unwrap_or(name).to_owned();
             let (text, declared) = match tree.read_text(&path, LARGEST_PROFILE, *kind) {
                 Ok(text) => {
                     let declared = read_document::<T>(file, &text, &mut findings);
@@ -205,6 +210,34 @@ fn read_folder<T: Section, R: Send>(
         out.push((name, made));
     }
     out
+}
+
+/// What stands beside matrix, topics and the folders of profiles and looks as if it were meant to be read: a TOML file,
+/// or a folder that holds some.
+pub fn strays(tree: &Tree, shared: &Shared, sources: &mut Sources, findings: &mut Findings) {
+    let folder = &shared.folder;
+    let Ok(listing) = tree.list(folder, ".toml") else {
+        return;
+    };
+    let files = listing.matching.iter().map(|(name, _)| name);
+    let files = files.filter(|name| !["matrix.toml", "topics.toml"].contains(&name.as_str()));
+    let holds_profiles = |name: &&String| {
+        let inner = tree.list(&format!("{folder}/{name}"), ".toml");
+        !["services", "cases"].contains(&name.as_str()) && inner.is_ok_and(|inner| !inner.matching.is_empty())
+    };
+    let folders = listing.other.iter().filter(holds_profiles);
+    for stray in files.chain(folders) {
+        let file = sources.add(format!("{folder}/{stray}"), "");
+        findings.push(stray_file(file, stray).help(format!(
+            "services are read from {folder}/services, cases from {folder}/cases: move it there, or out of {folder}"
+        )));
+    }
+}
+
+fn stray_file(file: FileId, name: &str) -> Finding {
+    let message = format!("`{}` is not read", shown(name));
+    Finding::new(&pages::STRAY_FILE, Span::whole(file), message)
+        .at_run_time("if it was meant as a profile, its service would look removed")
 }
 
 fn unreadable(file: FileId, path: &str, error: &ReadError) -> Finding {

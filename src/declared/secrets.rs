@@ -89,21 +89,28 @@ fn stars(text: &str) -> String {
         .collect()
 }
 
+/// Hides what stands between a colon and an `@` in one word: `user:password@host`, with a scheme or without.
 fn hide_url_passwords(line: &str) -> String {
-    let Some(scheme) = line.find("://") else {
-        return line.to_owned();
-    };
-    let start = scheme + 3;
-    let Some(at) = line[start..].find('@').map(|at| at + start) else {
-        return line.to_owned();
-    };
-    match line[start..at].find(':') {
-        Some(colon) => {
-            let from = start + colon + 1;
-            format!("{}{}{}", &line[..from], stars(&line[from..at]), &line[at..])
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('@') {
+        let begins = |c: char| c.is_whitespace() || "\"',".contains(c);
+        let before = rest[..at].rfind(begins);
+        let word = before.map_or(0, |end| end + rest[end..].chars().next().map_or(1, char::len_utf8));
+        let user = rest[word..at].find("://").map_or(word, |scheme| word + scheme + 3);
+        match rest[user..at].find(':') {
+            Some(colon) => {
+                let from = user + colon + 1;
+                out.push_str(&rest[..from]);
+                out.push_str(&stars(&rest[from..at]));
+            }
+            None => out.push_str(&rest[..at]),
         }
-        None => line.to_owned(),
+        out.push('@');
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]
@@ -129,13 +136,14 @@ mod tests {
 
     #[test]
     fn blots_out_values_and_keeps_places() {
-        let text = "a = 1\nsasl.password = \"hünter2\" # x\nb = { token = 'abc', c = 2 }\nk = '''x'''\nsecret = \"\"\"\none\ntwo\"\"\"\nc = \"kafka://me:pw@host\"\n";
+        let text = "a = 1\nsasl.password = \"hünter2\" # x\nb = { token = 'abc', c = 2 }\nk = '''x'''\nsecret = \"\"\"\none\ntwo\"\"\"\nc = \"kafka://me:pw@host\"\nd = [\"a:qu:ux@h:1\", \"b:zorro@h:1\", \"é:ü@h\"] # x@y\n";
         let hidden = redact(text);
         assert_eq!(hidden.len(), text.len());
-        for gone in ["hünter2", "abc", "one", "two", ":pw@"] {
+        for gone in ["hünter2", "abc", "one", "two", ":pw@", "qu:ux", "zorro", "ü@"] {
             assert!(!hidden.contains(gone), "{gone} in {hidden}");
         }
         assert!(hidden.starts_with("a = 1\nsasl.password =*"));
         assert!(hidden.contains("k = '''x'''"));
+        assert!(hidden.contains("@h:1\"") && hidden.ends_with("# x@y\n"), "{hidden}");
     }
 }

@@ -12,7 +12,7 @@ mod report;
 mod sarif;
 mod sarif_fix;
 mod sarif_log;
-mod text;
+pub mod text;
 
 pub use finding::{Finding, Findings, Fix, Label, Safety, Severity};
 pub use json::{JsonReport, json_schema};

@@ -29,7 +29,8 @@ const fn stand_in(character: char) -> Option<char> {
 }
 
 /// `text` with every acting character replaced by one that shows; tabs and line feeds stay.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().any(|character| stand_in(character).is_some()) {
         Cow::Owned(text.chars().map(|c| stand_in(c).unwrap_or(c)).collect())
     } else {
@@ -38,7 +39,8 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// `text` on one line, visible, and at most `limit` characters long.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
+#[must_use]
+pub fn one_line(text: &str, limit: usize) -> String {
     let mut out: String = text
         .chars()
         .take(limit)
@@ -75,7 +77,8 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
 /// JSON with every acting character written as an escape: the same values, and nothing raw in a terminal.
 ///
 /// Outside of its strings JSON is plain ASCII, so that whatever is found here stands in a string.
-pub(super) fn guard_json(json: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn guard_json(json: &str) -> Cow<'_, str> {
     if json.chars().all(|c| stand_in(c).is_none()) {
         return Cow::Borrowed(json);
     }

@@ -3,6 +3,7 @@
 //! Every service has one for librdkafka (rdkafka, `kcat -F`, confluent-kafka; `verify` runs it), and another for its own
 //! client. None holds servers or secrets.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rayon::prelude::*;
@@ -30,6 +31,19 @@ pub fn property_files(model: &Model) -> Vec<Artifact> {
                 .into_iter()
                 .flatten()
                 .map(|client| property_file(service, &lower(service, client)))
+        })
+        .collect()
+}
+
+/// The consumer's own keys and their values, as the client reads them out of its compiled file.
+#[must_use]
+pub fn consumer_properties(lowered: &Lowered) -> BTreeMap<String, String> {
+    lowered
+        .section(Section::Consumer)
+        .map(|entry| {
+            let mut value = String::new();
+            librdkafka_value(&mut value, &entry.value);
+            (entry.key.to_string(), value)
         })
         .collect()
 }

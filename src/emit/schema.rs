@@ -24,17 +24,23 @@ pub enum SchemaKind {
     Case,
     /// What `check --format json` prints.
     Findings,
+    /// `report.json` of a proof.
+    Report,
 }
+
+/// The schema of `report.json`. Its types need the cargo feature `kafka`; the generated file is there without.
+const REPORT: &str = include_str!("../../docs/reference/report.schema.json");
 
 impl SchemaKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Project,
         Self::Matrix,
         Self::Topics,
         Self::Service,
         Self::Case,
         Self::Findings,
+        Self::Report,
     ];
 
     /// As people write it.
@@ -47,6 +53,7 @@ impl SchemaKind {
             Self::Service => "service",
             Self::Case => "case",
             Self::Findings => "findings",
+            Self::Report => "report",
         }
     }
 }
@@ -72,6 +79,7 @@ pub fn file_schema(kind: SchemaKind) -> String {
         SchemaKind::Service => titled("profiles/services/*.toml", schema_of::<ServiceFile>()),
         SchemaKind::Case => titled("profiles/cases/*.toml", schema_of::<CaseFile>()),
         SchemaKind::Findings => serde_json::to_value(json_schema()).unwrap_or_default(),
+        SchemaKind::Report => return REPORT.to_owned(),
     };
     format!("{schema:#}\n")
 }
@@ -96,7 +104,7 @@ fn titled(title: &str, mut schema: Json) -> Json {
 pub fn schema_files() -> Vec<Artifact> {
     SchemaKind::ALL
         .into_iter()
-        .filter(|kind| *kind != SchemaKind::Findings)
+        .filter(|kind| !matches!(kind, SchemaKind::Findings | SchemaKind::Report))
         .map(|kind| {
             let path = format!("schema/{}.schema.json", kind.name());
             Artifact::new(path, file_schema(kind)).expect("a kind's name makes a path")

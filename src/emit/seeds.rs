@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::history::{
-    Content, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
+    Content, Digest, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
     TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed,
 };
 use crate::model::project::Model;
@@ -49,11 +49,27 @@ struct Change<E> {
 /// # Errors
 /// [`NulError`] where a name or text can't reach PostgreSQL.
 pub fn seed(model: &Model, state: &State<'_>) -> Result<Option<SeedDraft>, NulError> {
+    let digests: Vec<Digest> = model
+        .services
+        .par_iter()
+        .map(|service| settings_digest(service))
+        .collect();
+    seed_of(model, &digests, state)
+}
+
+/// The same where the digests of the services' settings are known, in the order of the services.
+///
+/// # Errors
+/// [`NulError`] where a name or text can't reach PostgreSQL.
+pub fn seed_of(model: &Model, settings: &[Digest], state: &State<'_>) -> Result<Option<SeedDraft>, NulError> {
     let mut services: Vec<Change<ServiceEntry>> = model
         .services
         .par_iter()
+        .zip(settings)
         .with_min_len(64)
-        .filter_map(|service| service_change(model, service, state.service(&service.name)).transpose())
+        .filter_map(|(service, settings)| {
+            service_change(model, service, *settings, state.service(&service.name)).transpose()
+        })
         .collect::<Result<_, _>>()?;
     for life in state.services().filter(|life| model.service(life.name()).is_none()) {
         if !life.is_retired() || life.rival().is_some() {
@@ -63,8 +79,8 @@ pub fn seed(model: &Model, state: &State<'_>) -> Result<Option<SeedDraft>, NulEr
     services.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
     let topics: Vec<Change<TopicEntry>> = model
         .topics
-        .values()
-        .filter_map(|topic| topic_change(topic, state).transpose())
+        .par_iter()
+        .filter_map(|(_, topic)| topic_change(topic, state).transpose())
         .collect::<Result<_, _>>()?;
     if services.is_empty() && topics.is_empty() {
         return Ok(None);
@@ -184,9 +200,10 @@ fn next_stamp(service: &Service, content: Content, life: Option<Life<'_, '_>>) -
 fn service_change(
     model: &Model,
     service: &Service,
+    settings: Digest,
     life: Option<Life<'_, '_>>,
 ) -> Result<Option<Change<ServiceEntry>>, NulError> {
-    let (settings, context) = (settings_digest(service), context_digest(model, service));
+    let context = context_digest(model, service);
     let content = Content::Live { settings, context };
     let Some(stamp) = next_stamp(service, content, life) else {
         return Ok(None);

@@ -1,5 +1,6 @@
 //! What one `verify` came to: what reports are made of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Trial;
@@ -9,7 +10,7 @@ use super::verdict::{SideOutcome, Verdict};
 pub const FORMAT: u32 = 1;
 
 /// What one `verify` came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// [`FORMAT`].
     pub format: u32,
@@ -34,7 +35,7 @@ pub struct Outcome {
 }
 
 /// The broker that a verdict comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BrokerFacts {
     /// `docker`, `local`, `mock`, `declared`.
     pub kind: String,
@@ -49,7 +50,7 @@ pub struct BrokerFacts {
 }
 
 /// The machine that a verdict comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineFacts {
     /// Its operating system and version.
     pub system: String,
@@ -62,7 +63,7 @@ pub struct MachineFacts {
 }
 
 /// One trial and what it came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialOutcome {
     /// The plan.
     pub trial: Trial,
@@ -75,7 +76,7 @@ pub struct TrialOutcome {
 }
 
 /// One setting of the baseline put back into the compiled side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PutBack {
     /// Its neutral name.
     pub setting: String,

@@ -5,6 +5,7 @@
 //! so that a newer lagproof gives the same digests.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
 use crate::model::keywords::{Client, Keyword};
@@ -21,6 +22,7 @@ const SETTINGS_FORM: &str = "settings form 1";
 const CONTEXT_FORM: &str = "context form 1";
 const TOPIC_FORM: &str = "topic form 1";
 const PROOF_FORM: &str = "proof form 1";
+const INPUT_FORM: &str = "proof input form 1";
 
 type Entries = Vec<(Cow<'static, str>, Doc)>;
 
@@ -126,12 +128,7 @@ pub fn context_doc(model: &Model, service: &Service) -> Doc {
         Doc::text(&summary.value)
     });
     put(&mut doc, "replicas", Doc::integer(service.replicas.value));
-    let mut targets = Entries::new();
-    put(&mut targets, "lag", Doc::integer(service.targets.lag.value));
-    put(&mut targets, "errors", Doc::Decimal(service.targets.errors.value));
-    let rebalances = service.targets.rebalances_per_hour.value;
-    put(&mut targets, "rebalances_per_hour", Doc::Decimal(rebalances));
-    put(&mut doc, "targets", Doc::Object(targets));
+    put(&mut doc, "targets", targets_doc(service));
     let topics = service.topics.iter().filter_map(|topic| {
         let topic = model.topics.get(&topic.value)?;
         let mut doc = Entries::new();
@@ -223,8 +220,6 @@ pub fn topic_digest(topic: &Topic) -> Digest {
 /// What evidence stands for: settings, context, costs and memory, and the topics as the load is made from them.
 #[must_use]
 pub fn proof_digest(model: &Model, service: &Service) -> Digest {
-    let processing = &service.run.processing;
-    let memory = &service.run.memory;
     let mut doc = Entries::new();
     put(&mut doc, "settings", settings_doc(service));
     put(&mut doc, "context", context_doc(model, service));
@@ -233,6 +228,56 @@ pub fn proof_digest(model: &Model, service: &Service) -> Digest {
         Some((Cow::Owned(topic.name.clone()), topic_doc(topic)))
     });
     put(&mut doc, "load", Doc::Object(topics.collect()));
+    put(&mut doc, "costs", costs_doc(service));
+    put(&mut doc, "memory", memory_doc(service));
+    Digest::of_doc(PROOF_FORM, &Doc::Object(doc))
+}
+
+/// What evidence rests on, part by part, each under a name that people know. What is only said about a service, such as its
+/// summary, is no part.
+#[must_use]
+pub fn proof_inputs(model: &Model, service: &Service) -> BTreeMap<String, Digest> {
+    let mut parts = BTreeMap::new();
+    let mut part = |name: String, doc: &Doc| {
+        parts.insert(name, Digest::of_doc(INPUT_FORM, doc));
+    };
+    part("settings".to_owned(), &settings_doc(service));
+    part("replicas".to_owned(), &Doc::integer(service.replicas.value));
+    part("targets".to_owned(), &targets_doc(service));
+    part("costs".to_owned(), &costs_doc(service));
+    part("memory".to_owned(), &memory_doc(service));
+    for topic in &service.topics {
+        if let Some(topic) = model.topics.get(&topic.value) {
+            let mut doc = Entries::new();
+            put(&mut doc, "topic", topic_doc(topic));
+            put_some(
+                &mut doc,
+                "producer_batch_bytes",
+                topic.producer_batch.as_ref(),
+                |size| Doc::bytes(size.value),
+            );
+            put(
+                &mut doc,
+                "compression_ratio",
+                Doc::Decimal(topic.compression_ratio.value),
+            );
+            part(format!("topics.\"{}\"", topic.name), &Doc::Object(doc));
+        }
+    }
+    parts
+}
+
+fn targets_doc(service: &Service) -> Doc {
+    let mut targets = Entries::new();
+    put(&mut targets, "lag", Doc::integer(service.targets.lag.value));
+    put(&mut targets, "errors", Doc::Decimal(service.targets.errors.value));
+    let rebalances = service.targets.rebalances_per_hour.value;
+    put(&mut targets, "rebalances_per_hour", Doc::Decimal(rebalances));
+    Doc::Object(targets)
+}
+
+fn costs_doc(service: &Service) -> Doc {
+    let processing = &service.run.processing;
     let mut costs = Entries::new();
     put_some(&mut costs, "per_record", processing.per_record.as_ref(), |cost| {
         cost_doc(&cost.value)
@@ -245,7 +290,11 @@ pub fn proof_digest(model: &Model, service: &Service) -> Digest {
     put_some(&mut costs, "cpu_ms", processing.cpu.as_ref(), |cpu| {
         Doc::milliseconds(cpu.value)
     });
-    put(&mut doc, "costs", Doc::Object(costs));
+    Doc::Object(costs)
+}
+
+fn memory_doc(service: &Service) -> Doc {
+    let memory = &service.run.memory;
     let mut held = Entries::new();
     put_some(&mut held, "limit", memory.limit.as_ref(), |size| Doc::bytes(size.value));
     put_some(&mut held, "resident", memory.resident.as_ref(), |size| {
@@ -256,8 +305,7 @@ pub fn proof_digest(model: &Model, service: &Service) -> Digest {
         "per_record_factor",
         Doc::Decimal(memory.per_record_factor.value),
     );
-    put(&mut doc, "memory", Doc::Object(held));
-    Digest::of_doc(PROOF_FORM, &Doc::Object(doc))
+    Doc::Object(held)
 }
 
 /// The parameters of a cost. Those of a log-normal were computed: the last bits, which differ between machines' logarithms,

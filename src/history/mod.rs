@@ -8,6 +8,7 @@ mod digest;
 mod doc;
 mod documents;
 pub mod pages;
+mod pieces;
 mod read;
 mod replay;
 mod seed;
@@ -17,9 +18,9 @@ pub use body::{RETIRE_CALL, SERVICE_CALL, TOPIC_CALL, statements_by_name};
 pub use digest::{Digest, NotADigest};
 pub use doc::{Doc, write_text};
 pub use documents::{
-    context_digest, context_doc, proof_digest, settings_digest, settings_doc, topic_digest, topic_doc,
+    context_digest, context_doc, proof_digest, proof_inputs, settings_digest, settings_doc, topic_digest, topic_doc,
 };
-pub use read::{Base, FOLDER, History, Seed, Standing, name_seconds, name_stamp, read_history};
+pub use read::{Base, FOLDER, History, Seed, SeedFiles, Standing, name_seconds, name_stamp, read_seeds, take_in};
 pub use replay::{Life, Record, State};
 pub use seed::{
     Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, write_seed,

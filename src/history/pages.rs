@@ -115,6 +115,11 @@ pub(super) fn broken(file: FileId, path: &str, problem: SeedProblem, standing: S
             .help(format!(
                 "add the line `generated/** -text` to .gitattributes, then take the file again: rm {path} && git checkout -- {path}"
             )),
+        SeedProblem::Conflict => Finding::new(&SEED_EDITED, at, format!("a merge conflict stands in {path}"))
+            .at_run_time(UNKNOWN)
+            .help(format!(
+                "take one side's file whole (git checkout --theirs -- {path}); `lagproof compile` writes what the other side changed again"
+            )),
         SeedProblem::Edited => Finding::new(
             &SEED_EDITED,
             at,

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::source::conflicts;
+
 use super::digest::Digest;
 use super::doc::write_text;
 
@@ -109,6 +111,18 @@ pub struct Header {
     pub replaces: Vec<Replaced>,
 }
 
+impl Header {
+    /// Of a seed that says nothing yet.
+    pub(super) const fn new(hash: Digest) -> Self {
+        Self {
+            hash,
+            services: Vec::new(),
+            topics: Vec::new(),
+            replaces: Vec::new(),
+        }
+    }
+}
+
 /// Why a text is not a seed as lagproof wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeedProblem {
@@ -121,6 +135,8 @@ pub enum SeedProblem {
     },
     /// Its line ends are CR LF.
     LineEnds,
+    /// A merge conflict stands in it.
+    Conflict,
     /// It is not what its hash was taken of.
     Edited,
     /// Its hash is right, and a line of its header is not.
@@ -191,6 +207,15 @@ fn write_service(out: &mut String, entry: &ServiceEntry) {
 /// # Errors
 /// [`SeedProblem`].
 pub fn read_seed(text: &str) -> Result<Header, SeedProblem> {
+    read_whole(text).map_err(|problem| match problem {
+        SeedProblem::NotASeed | SeedProblem::Edited | SeedProblem::LineEnds if !conflicts(text).is_empty() => {
+            SeedProblem::Conflict
+        }
+        other => other,
+    })
+}
+
+fn read_whole(text: &str) -> Result<Header, SeedProblem> {
     let after_first = text.find('\n').map_or("", |end| &text[end + 1..]);
     let (mark, hashed) = after_first.split_once('\n').unwrap_or((after_first, ""));
     let Some(rest) = mark.strip_prefix(MARK) else {
@@ -215,12 +240,7 @@ pub fn read_seed(text: &str) -> Result<Header, SeedProblem> {
             SeedProblem::Edited
         });
     }
-    let mut header = Header {
-        hash,
-        services: Vec::new(),
-        topics: Vec::new(),
-        replaces: Vec::new(),
-    };
+    let mut header = Header::new(hash);
     for (index, line) in hashed.lines().enumerate() {
         let Some(line) = line.strip_prefix("-- ") else {
             break;
@@ -230,7 +250,15 @@ pub fn read_seed(text: &str) -> Result<Header, SeedProblem> {
     Ok(header)
 }
 
-fn read_line(header: &mut Header, line: &str) -> Option<()> {
+/// The hash in the line that says what the file is; nothing where that is not as [`write_seed`] writes it.
+pub(super) fn read_mark(mark: &str) -> Option<Digest> {
+    let (format, hash) = mark.strip_prefix(MARK)?.split_once(", ")?;
+    (format.parse::<u32>().ok()? <= FORMAT).then_some(())?;
+    hash.parse().ok()
+}
+
+/// Reads a line of the header, without what makes it a comment.
+pub(super) fn read_line(header: &mut Header, line: &str) -> Option<()> {
     let (kind, rest) = line.split_once(' ')?;
     let (name, rest) = read_name(rest)?;
     let mut words = rest.split_ascii_whitespace();

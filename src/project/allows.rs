@@ -9,7 +9,7 @@ use crate::diagnostic::{Finding, Findings, Page, Safety, Stance};
 use crate::model::project::Model;
 use crate::model::service::Allow;
 use crate::rules::reasons;
-use crate::source::{Edit, FileId};
+use crate::source::{Edit, FileId, Sources, Span};
 
 use super::accepted::{ALLOW_EXPIRED, ALLOW_REJECTED, ALLOW_UNUSED, ALLOW_WITHOUT_REASON, UNKNOWN_CODE};
 
@@ -31,7 +31,13 @@ enum Reach {
 }
 
 /// Takes out what is accepted, as of `today`, and adds what is wrong with the allows themselves.
-pub(super) fn accept(model: &Model, pages: &BTreeMap<&str, &Page>, findings: &mut Findings, today: &Date) {
+pub(super) fn accept(
+    model: &Model,
+    pages: &BTreeMap<&str, &Page>,
+    sources: &Sources,
+    findings: &mut Findings,
+    today: &Date,
+) {
     let mut own = Findings::new();
     let mut valid: Vec<Scope<'_>> = Vec::new();
     for scope in all(model) {
@@ -60,9 +66,9 @@ pub(super) fn accept(model: &Model, pages: &BTreeMap<&str, &Page>, findings: &mu
     }
     for scope in &valid {
         if has_expired(scope.allow, today) {
-            own.push(expired(scope));
+            own.push(expired(scope, sources));
         } else if !scope.used {
-            own.push(unused(scope));
+            own.push(unused(scope, sources));
         }
     }
     findings.extend(own);
@@ -183,7 +189,7 @@ pub(super) fn unknown_code_at(code: &str, span: crate::source::Span, pages: &BTr
     }
 }
 
-fn unused(scope: &Scope<'_>) -> Finding {
+fn unused(scope: &Scope<'_>, sources: &Sources) -> Finding {
     let code = &scope.allow.code.value;
     let what = match &scope.allow.about {
         Some(about) => format!("{code} about `{}`", about.value.escape_debug()),
@@ -197,10 +203,10 @@ fn unused(scope: &Scope<'_>) -> Finding {
     .here("not found here")
     .at_run_time("nothing; the next finding of the code would be accepted unseen")
     .about(scope.name);
-    removable(finding, scope.allow)
+    removable(finding, scope.allow, sources)
 }
 
-fn expired(scope: &Scope<'_>) -> Finding {
+fn expired(scope: &Scope<'_>, sources: &Sources) -> Finding {
     let allow = scope.allow;
     let until = allow
         .until
@@ -217,18 +223,32 @@ fn expired(scope: &Scope<'_>) -> Finding {
     if scope.used {
         finding.help("mend what it is about, or decide again and write a later day")
     } else {
-        removable(finding, allow)
+        removable(finding, allow, sources)
     }
 }
 
 /// Removing a table is a person's decision: its reason goes with it.
-fn removable(finding: Finding, allow: &Allow) -> Finding {
+fn removable(finding: Finding, allow: &Allow, sources: &Sources) -> Finding {
+    let span = with_comma(allow.span, &sources.get(allow.span.file).text);
     finding.help("take the allow out").fix(
         Safety::Suggested,
         "remove the allow",
         vec![Edit::Replace {
-            span: allow.span,
+            span,
             text: String::new(),
         }],
     )
+}
+
+/// An entry of an inline list goes with the comma behind it: a list may end in a comma, and not begin with one.
+fn with_comma(span: Span, text: &str) -> Span {
+    let behind = text.get(span.range().end..).unwrap_or("");
+    let inline = text.get(span.range()).is_some_and(|entry| entry.ends_with('}'));
+    match behind.trim_start_matches([' ', '\t']).strip_prefix(',') {
+        Some(rest) if inline => {
+            let rest = rest.trim_start_matches([' ', '\t']);
+            Span::new(span.file, span.range().start..text.len() - rest.len())
+        }
+        _ => span,
+    }
 }

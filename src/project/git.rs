@@ -149,7 +149,14 @@ fn file_names(listed: &[u8]) -> impl Iterator<Item = String> {
 /// The commit that a name stands for.
 pub(super) fn commit(root: &Path, reference: &str) -> Result<String, GitError> {
     let name = format!("{reference}^{{commit}}");
-    let printed = ask(root, &["rev-parse", "--verify", "--end-of-options", &name])?;
+    let printed = ask(root, &["rev-parse", "--verify", "--end-of-options", &name]).map_err(|GitError(said)| {
+        // Git's word for a name that it does not know.
+        GitError(if said == "Needed a single revision" {
+            "git knows no such commit or branch here".to_owned()
+        } else {
+            said
+        })
+    })?;
     Ok(String::from_utf8_lossy(&printed).trim().to_owned())
 }
 

@@ -8,7 +8,7 @@ use crate::model::keywords::{Client, Keyword};
 use crate::model::project::Model;
 use crate::model::service::{Concurrency, RawValue, Service};
 use crate::model::settings::{Setting, Value};
-use crate::source::{Edit, FileId, apply_edits};
+use crate::source::{Edit, FileId, apply_edits, printed_like};
 use crate::units::format_duration;
 
 /// Edits are applied to a text that has no id yet.
@@ -271,6 +271,15 @@ pub(super) fn tidy(text: &str, deviates: &impl Fn(Setting) -> bool) -> Result<St
             setting.is_none_or(deviates)
         });
     }
+    if let Some(raw) = document.get_mut("raw").and_then(|item| item.as_table_like_mut()) {
+        let clients: Vec<String> = raw.iter().map(|(client, _)| client.to_owned()).collect();
+        for client in clients {
+            let table = raw.get(&client).and_then(|item| item.as_table_like());
+            if table.is_some_and(|table| table.is_empty()) {
+                raw.remove(&client);
+            }
+        }
+    }
     for name in ["consumer", "delivery", "processing", "raw"] {
         let empty = document
             .get(name)
@@ -280,5 +289,5 @@ pub(super) fn tidy(text: &str, deviates: &impl Fn(Setting) -> bool) -> Result<St
             document.remove(name);
         }
     }
-    Ok(document.to_string())
+    Ok(printed_like(text, &document))
 }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use crate::declared::{ConfigFile, Spanned};
 use crate::diagnostic::{Finding, Findings, Page, Severity, Stance};
 use crate::model::project::Model;
+use crate::source::Sources;
 
 use super::accepted::SEVERITY_REJECTED;
 use super::allows;
@@ -14,11 +15,17 @@ use super::pages;
 
 /// Applies the project's allows and severities to what was found, and adds what is wrong with them. What is off is
 /// dropped.
-pub(super) fn apply(config: Option<&ConfigFile>, model: Option<&Model>, findings: &mut Findings, today: &Date) {
+pub(super) fn apply(
+    config: Option<&ConfigFile>,
+    model: Option<&Model>,
+    sources: &Sources,
+    findings: &mut Findings,
+    today: &Date,
+) {
     let pages: BTreeMap<&str, &Page> = pages().into_iter().map(|page| (page.code.0, page)).collect();
     // Without a model nothing was judged, and no allow could be of use.
     if let Some(model) = model {
-        allows::accept(model, &pages, findings, today);
+        allows::accept(model, &pages, sources, findings, today);
     }
     let severities = config.map_or(&[][..], |config| &config.severities);
     let mut changed: BTreeMap<&str, Severity> = BTreeMap::new();

@@ -113,7 +113,18 @@ pub fn apply_edits(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     for edit in structural {
         apply_structural(&mut document, edit)?;
     }
-    Ok(document.to_string())
+    Ok(printed_like(text, &document))
+}
+
+/// A document's text with the line ends that `text` has; toml_edit knows line feeds alone.
+#[must_use]
+pub fn printed_like(text: &str, document: &DocumentMut) -> String {
+    let printed = document.to_string();
+    if text.find('\n').is_some_and(|end| text[..end].ends_with('\r')) {
+        printed.replace("\r\n", "\n").replace('\n', "\r\n")
+    } else {
+        printed
+    }
 }
 
 fn apply_structural(document: &mut DocumentMut, edit: &Edit) -> Result<(), EditError> {
@@ -238,6 +249,21 @@ mod tests {
         [[deviation]]
         setting = "fetch_max"
         "#);
+    }
+
+    #[test]
+    fn line_ends_stay_as_they_are() {
+        let set = |key: &str| Edit::Set {
+            file: FILE,
+            path: vec!["consumer".into(), key.into()],
+            value: "\"4MiB\"".into(),
+        };
+        let windows = TEXT.replace('\n', "\r\n");
+        for edits in [[set("fetch_max")], [set("max_partition_fetch")]] {
+            let plain = apply_edits(TEXT, &edits).unwrap();
+            assert!(!plain.contains('\r'));
+            assert_eq!(apply_edits(&windows, &edits).unwrap(), plain.replace('\n', "\r\n"));
+        }
     }
 
     #[test]

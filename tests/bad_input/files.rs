@@ -204,3 +204,44 @@ fn pipes_and_devices_are_never_opened() {
         "{out}"
     );
 }
+
+#[test]
+fn what_looks_as_if_it_were_meant_to_be_read() {
+    for path in [
+        "profiles/other.toml",
+        "profiles/sevices/billing.toml",
+        "profiles/services/billing.tml",
+    ] {
+        let project = TestProject::new();
+        project.write(path, project.read(EXAMPLE));
+        let ran = check(&project);
+        assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("warning[S111]"), "{path}: {}", ran.out);
+    }
+    // Notes, and folders of other things, are nobody's mistake.
+    let project = TestProject::new();
+    project
+        .write("profiles/README.md", "")
+        .write("profiles/charts/lag.svg", "")
+        .write("profiles/.old/billing.toml", "");
+    assert!(!check(&project).out.contains("S111"));
+}
+
+#[test]
+fn an_ending_is_taken_off_a_name_once() {
+    let project = TestProject::new();
+    project.write("profiles/services/example.toml.toml", project.read(EXAMPLE));
+    assert_eq!(project.load().services, ["example", "example.toml"]);
+}
+
+#[test]
+fn a_merge_that_was_not_settled() {
+    let project = TestProject::new();
+    let sides = "<<<<<<< HEAD\nreplicas = 2\n=======\nreplicas = 3\n>>>>>>> other";
+    project.write(EXAMPLE, project.read(EXAMPLE).replace("replicas = 2", sides));
+    let out = fails(&project, &["S102"]);
+    assert!(
+        out.contains("example.toml:8:1") && out.contains("a merge conflict stands here"),
+        "{out}"
+    );
+}

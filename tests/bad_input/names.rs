@@ -104,3 +104,47 @@ fn of_folders_that_lead_out_of_the_project() {
         }
     }
 }
+
+#[test]
+fn of_environments_and_types() {
+    for name in ["", "  ", "line\nbreak", "\u{1b}[31mred"] {
+        let project = TestProject::new();
+        for (file, table) in [("lagproof.toml", "environments"), ("profiles/matrix.toml", "types")] {
+            let text = project.read(file);
+            project.write(file, format!("{text}\n[{table}.{}]\n", basic(name)));
+        }
+        let out = fails(&project, &["S109", "S109"]);
+        is_harmless(&out);
+    }
+}
+
+#[test]
+fn of_brokers_each_by_itself() {
+    let brokers = |list: &str| {
+        let project = TestProject::new();
+        let text = project.read("lagproof.toml");
+        project.write(
+            "lagproof.toml",
+            format!("{text}\n[environments.dev]\nbrokers = {list}\n"),
+        );
+        project
+    };
+    let fine = r#"["kafka-1.example.com:9092", "10.0.0.1:1", "[::1]:65535", "my_host:9093"]"#;
+    assert_eq!(check(&brokers(fine)).status, Some(0));
+    let out = fails(
+        &brokers(r#"["http://x:1", "x", ":9092", "a:1,b:1", "x:0", "x:65536", "x:+1", "x:1\n", "[::1]", "ok:1"]"#),
+        &["S109"; 9],
+    );
+    is_harmless(&out);
+    // What may be a password is not repeated, in whichever format.
+    let project = brokers(r#"["me:correct-horse@x:1", "SASL_SSL://me:battery-staple@x:1"]"#);
+    fails(&project, &["S110", "S110"]);
+    for format in ["human", "json", "sarif", "github", "junit"] {
+        let ran = super::check_with(&project, &["--format", format]);
+        assert!(
+            !ran.out.contains("correct-horse") && !ran.out.contains("battery-staple"),
+            "{}",
+            ran.out
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Numbers that overflow, and values of the wrong kind.
 
-use super::fails;
 use super::support::{EXAMPLE, TestProject};
+use super::{check, fails};
 
 fn with(old: &str, new: &str) -> TestProject {
     let project = TestProject::new();
@@ -81,7 +81,7 @@ fn usual_slips_are_one_finding_each_with_something_to_do() {
     ];
     let mut printed = String::new();
     for (old, new) in slips {
-        let ran = super::check(&with(old, new));
+        let ran = check(&with(old, new));
         assert_eq!(ran.status, Some(1), "{new}: {}", ran.out);
         assert!(ran.out.contains("1 error, 0 warnings"), "{new}: {}", ran.out);
         let line = |start: &str| {
@@ -97,4 +97,24 @@ fn usual_slips_are_one_finding_each_with_something_to_do() {
         printed.push_str(&format!("{new}\n    {finding}\n    {help}\n"));
     }
     insta::assert_snapshot!(printed);
+}
+
+#[test]
+fn a_peak_that_never_ends() {
+    for (lasts, fails_with) in [
+        ("1d", None),
+        ("24h", None),
+        ("25h", Some("a peak of 25h can't come every 1d")),
+    ] {
+        let project = TestProject::new();
+        let topics = project.read("profiles/topics.toml");
+        project.write(
+            "profiles/topics.toml",
+            topics.replace("for = \"10min\"", &format!("for = \"{lasts}\"")),
+        );
+        match fails_with {
+            Some(message) => assert!(fails(&project, &["S108"]).contains(message)),
+            None => assert!(!check(&project).out.contains("S108"), "{lasts}"),
+        }
+    }
 }

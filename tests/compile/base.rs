@@ -50,7 +50,19 @@ fn without_the_base_branch_seeds_are_only_added() {
     );
     let ran = repository.run(&["check", "--base", "origin/main"]);
     assert_eq!(ran.status, Some(2));
-    assert!(ran.err.contains("can't compare with `origin/main`"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("can't compare with `origin/main`: git knows no such commit or branch here"),
+        "{}",
+        ran.err
+    );
+    // What would be several seeds where the base branch is known passes here, and that is said.
+    let ran = repository.run(&["compile", "--check"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.err);
+    assert_eq!(
+        ran.err,
+        "note: which seeds are new in this branch is not known, so several of them pass: git has no branch main or origin/main here (fetch it: git fetch origin main)\n"
+    );
     for name in ["--help-me", "-x", "'; rm -rf /"] {
         assert_eq!(
             repository.run(&["check", &format!("--base={name}")]).status,

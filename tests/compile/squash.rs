@@ -31,7 +31,7 @@ fn a_baseline_amounts_to_the_same() {
     assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
     assert!(
         ran.out
-            .starts_with("squashed  4 seeds that v1 has into one: 3 services, 1 topics"),
+            .starts_with("squashed  4 seeds that v1 has into one: 3 services, 1 topic\n"),
         "{}",
         ran.out
     );

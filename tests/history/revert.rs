@@ -129,3 +129,17 @@ fn what_can_not_come_back_changes_nothing() {
         "there is no service `nobody` with a readable profile"
     );
 }
+
+#[test]
+fn a_profile_keeps_its_line_ends_and_loses_what_is_empty() {
+    let project = TestProject::new();
+    project.compile();
+    project.merge("version = 2\n\n[raw.java]\n\"send.buffer.bytes\" = 131072\n");
+    project.compile();
+    let windows = project.read(EXAMPLE).replace('\n', "\r\n");
+    project.write(EXAMPLE, &windows);
+    assert_eq!(reverts(&project, 1).unwrap(), 3);
+    let text = project.read(EXAMPLE);
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+    assert!(!text.contains("[raw"), "{text}");
+}

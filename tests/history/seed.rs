@@ -73,6 +73,14 @@ fn what_became_of_a_seed_is_told_apart() {
         (text.replace("version 4", "version 5"), SeedProblem::Edited),
         (text.replace("sha256:", "sha256:0"), SeedProblem::Edited),
         (text.trim_end().to_owned(), SeedProblem::Edited),
+        (
+            format!("<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> b\n"),
+            SeedProblem::Conflict,
+        ),
+        (
+            text.replace("SELECT 1;\n", "<<<<<<< a\nSELECT 1;\n=======\n>>>>>>> b\n"),
+            SeedProblem::Conflict,
+        ),
     ] {
         assert_eq!(read_seed(&text), Err(problem), "{text}");
     }

@@ -5,9 +5,13 @@ mod build;
 #[path = "../support/broker.rs"]
 mod support;
 
+mod broken;
 mod cache;
 mod foreign;
 mod groups;
 mod lifecycle;
 mod mock;
+mod runs;
 mod scripts;
+mod trial;
+mod verb;

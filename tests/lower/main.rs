@@ -2,6 +2,7 @@
 //! whose files the real clients are given (`just test-clients`).
 
 mod build;
+mod cases;
 mod defaults;
 mod files;
 mod laws;

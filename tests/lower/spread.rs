@@ -50,7 +50,7 @@ commit = "after-batch"
 "#;
 
 /// Name, and what a profile says beside version, client and group.
-const VARIANTS: [(&str, &str); 34] = [
+pub const VARIANTS: [(&str, &str); 34] = [
     ("defaults", ""),
     ("vision", "type = \"vision-ai\"\n"),
     ("llm", "type = \"llm-ai\"\n"),
@@ -142,11 +142,11 @@ const VARIANTS: [(&str, &str); 34] = [
 ];
 
 /// For clients that know KIP-848.
-const CONSUMER_PROTOCOL: &str =
+pub const CONSUMER_PROTOCOL: &str =
     "group_protocol = \"consumer\"\ntype = \"vision-ai\"\n[consumer]\nremote_assignor = \"range\"\n";
 
 /// What a client takes under its own names. Not log_level: the checker of librdkafka turns debugging on, which sets it.
-const fn raw(client: Client) -> &'static str {
+pub const fn raw(client: Client) -> &'static str {
     match client {
         Client::Librdkafka => {
             r#"[raw.librdkafka]

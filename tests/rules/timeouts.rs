@@ -164,8 +164,18 @@ fn a_record_and_what_kafkajs_allows_it() {
         (45_001, true, true),
     ] {
         let cost = format!("[processing]\nper_record = {{ p50 = \"20ms\", p99 = \"80ms\", max = \"{millis}ms\" }}\n");
-        assert_eq!(found("C114", &[before, &cost]), session, "session, {millis} ms");
+        assert_eq!(found("P104", &[before, &cost]), session, "session, {millis} ms");
+        assert!(
+            !found("C114", &[before, &cost]),
+            "one mistake is one finding, {millis} ms"
+        );
         assert_eq!(found("C116", &[before, &cost]), rebalance, "rebalance, {millis} ms");
+    }
+    // Where nothing bounds it, one record in a thousand is judged.
+    for (p99, wanted) in [("15s", false), ("20s", true)] {
+        let cost = format!("[processing]\nper_record = {{ p50 = \"1s\", p99 = \"{p99}\" }}\n");
+        assert_eq!(found("C114", &[before, &cost]), wanted, "p99 {p99}");
+        assert!(!found("P104", &[before, &cost]), "p99 {p99}");
     }
     // Without one of its own, the row's five minutes are the rebalance timeout.
     let cost = "[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"70s\" }\n";

@@ -2,7 +2,9 @@
 
 use jiff::civil::date;
 use lagproof::project::Project;
+use lagproof::source::{Edit, apply_edits};
 
+use crate::support::EXAMPLE;
 use crate::{codes, line, only, project};
 
 /// Eight members on six partitions.
@@ -26,6 +28,35 @@ fn an_allow_without_its_finding_is_a_finding() {
         line(&finding),
         "warning: nothing is found that the allow of G101 accepts"
     );
+}
+
+#[test]
+fn an_entry_of_a_list_is_taken_out_with_its_comma() {
+    let entry = |code: &str| format!("{{ code = \"{code}\", reason = \"two wait to take over at once\" }}");
+    let project = project(&[]);
+    let text = format!(
+        "allow = [ {}, # first\n  {},{} ]\n{}",
+        entry("G101"),
+        entry("P110"),
+        entry("P111"),
+        project.read(EXAMPLE)
+    );
+    project.write(EXAMPLE, &text);
+    let edits: Vec<Edit> = project
+        .found("A104")
+        .into_iter()
+        .filter_map(|finding| finding.fix)
+        .flat_map(|fix| fix.edits)
+        .collect();
+    assert_eq!(edits.len(), 3);
+    // Each alone, and all of them: what is left is TOML.
+    for chosen in [&edits[..1], &edits[1..2], &edits[2..], &edits] {
+        let left = apply_edits(&text, chosen).unwrap();
+        project.write(EXAMPLE, &left);
+        let found = project.findings();
+        assert_eq!(found.iter().count(), 3 - chosen.len(), "{left}\n{found:#?}");
+        assert!(found.iter().all(|finding| finding.code.0 == "A104"), "{left}");
+    }
 }
 
 #[test]

@@ -4,12 +4,34 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{DeliverySpec, LoadTopic, WorkSpec};
 
+mod cores;
+mod faults;
+mod load;
+mod make;
+mod print;
+mod series;
+mod side;
+mod speed;
+mod topics;
+mod trial;
+mod variants;
+mod wish;
+
+pub use cores::{Company, waves};
+pub use faults::{FaultError, FaultWish, parse_fault};
+pub use make::{Names, PlanError, make_plan};
+pub use print::print;
+pub use series::{SeriesError, parse_series};
+pub use variants::{Variant, at_rate, defaults_put_back, defaults_side, put_backs};
+pub use wish::{Brokers, Comparison, LoadWish, Point, SpeedWish, Wish, Workers};
+
 /// Everything that one `verify` does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// What load, costs and jitter are drawn from.
     pub seed: u64,
@@ -20,10 +42,24 @@ pub struct Plan {
     pub waves: Vec<Vec<usize>>,
     /// The machine's cores, as counted when the plan was made.
     pub cores: u32,
+    /// What can't be tried, and why; nothing of it was asked for by name.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A service or a case that can't be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why, in a sentence without a full stop.
+    pub because: String,
+    /// What to do.
+    pub help: String,
 }
 
 /// One service, or one case, under load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trial {
     /// The service.
     pub service: String,
@@ -74,7 +110,7 @@ impl Trial {
 }
 
 /// A topic and what it gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopicPlan {
     /// Its name as declared. On the broker it may have a prefix, and has one a side.
     pub name: String,
@@ -82,12 +118,26 @@ pub struct TopicPlan {
     pub replication: u16,
     /// Its configuration by Kafka's names.
     pub configuration: BTreeMap<String, String>,
+    /// What its readers were promised of the order of records.
+    #[serde(default)]
+    pub order: Order,
     /// Its load; `load.topic` is the declared name until a run gives it another.
     pub load: LoadTopic,
 }
 
+/// What was promised of the order of a topic's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Nobody wrote a promise down.
+    #[default]
+    Unpromised,
+    /// Records of one key stay in order, or all of a partition.
+    Kept,
+}
+
 /// What a stretch of a run is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseKind {
     /// Nothing of it is judged but loss.
@@ -96,10 +146,12 @@ pub enum PhaseKind {
     Steady,
     /// A peak, or a ramp: the time to return below target is judged after it.
     Burst,
+    /// After a burst: the time to return below target is measured from its start on.
+    Return,
 }
 
 /// A stretch of a run, in seconds after the start of the load.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
     /// What it is for.
     pub kind: PhaseKind,
@@ -110,7 +162,7 @@ pub struct Phase {
 }
 
 /// Which side of a before/after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The baseline.
@@ -120,7 +172,7 @@ pub enum Side {
 }
 
 /// How one side runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SidePlan {
     /// Which one.
     pub side: Side,
@@ -151,7 +203,7 @@ pub struct SidePlan {
 }
 
 /// What a worker may hold, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MemoryPlan {
     /// The container's limit as declared; nothing where none is.
     pub limit: Option<u64>,
@@ -170,7 +222,7 @@ impl MemoryPlan {
 }
 
 /// What must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Targets {
     /// Records behind, below which it must stay.
     pub lag: u64,
@@ -178,10 +230,14 @@ pub struct Targets {
     pub errors: f64,
     /// Rebalances an hour, below which it must stay.
     pub rebalances_per_hour: f64,
+    /// Seconds after a burst within which lag must be below its target again: until the next one, scaled as the burst
+    /// is. Nothing where nobody declares when the next one comes.
+    #[serde(default)]
+    pub return_s: Option<f64>,
 }
 
 /// What `check --proofs` says of a side, in numbers; nothing where an input is unknown.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Predicted {
     /// Utilisation at the expected rate, of the busiest member.
     pub utilisation: Option<f64>,
@@ -200,7 +256,7 @@ pub struct Predicted {
 }
 
 /// Something that goes wrong on purpose.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultPlan {
     /// What.
     pub kind: FaultKind,
@@ -209,7 +265,7 @@ pub struct FaultPlan {
 }
 
 /// What can be made to go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A worker is killed at once, and started again.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EncodedHistogram, PROTOCOL, Range, Shard, Ticks};
 
 /// Everything that one load process needs. The same spec, seed and shard give the same records.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadSpec {
     /// [`PROTOCOL`].
@@ -37,7 +38,7 @@ impl LoadSpec {
 }
 
 /// What one topic gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadTopic {
     /// Its name on the broker.
@@ -57,7 +58,7 @@ pub struct LoadTopic {
 }
 
 /// A stretch of load at an even pace.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stretch {
     /// Records a second at its start, over all partitions and shards.
@@ -69,7 +70,7 @@ pub struct Stretch {
 }
 
 /// How large records are, in bytes; at least [`super::RECORD_HEADER`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SizeSpec {
     /// The mean.
@@ -81,7 +82,7 @@ pub struct SizeSpec {
 }
 
 /// What records are keyed by.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeySpec {
     /// How many keys there are; key k is the text `key-k`.
@@ -91,7 +92,7 @@ pub struct KeySpec {
 }
 
 /// What a load process writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "line", rename_all = "kebab-case")]
 pub enum LoadLine {
     /// It is connected, knows all topics, and waits for the start.

@@ -7,16 +7,33 @@
 //! Nothing here is a percentile: histograms, counters, ranges and offsets merge across shards and machines.
 //! Times are Unix time in microseconds.
 
+mod clock;
+mod histogram;
+mod intervals;
+mod lines;
 mod load;
 mod record;
+mod schema;
+mod stop;
 mod ticks;
+mod troubles;
+mod usage;
 mod worker;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use clock::Clock;
+pub use histogram::{HistogramError, Micros};
+pub use intervals::{Intervals, StreamIntervals};
+pub use lines::{Lines, SpecError, obey, read_spec};
 pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
 pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
-pub use ticks::Ticks;
+pub use schema::worker_schema;
+pub use stop::{Stop, precise_sleep};
+pub use ticks::{Ticks, split_mix};
+pub use troubles::{ProcessError, Trouble, Troubles, error_name};
+pub use usage::{ProcessUsage, UsageMeter};
 pub use worker::{
     CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, EndReason, HandlerSpec, Position, RetrySpec, WorkSpec,
     WorkerLine, WorkerSpec, WorkerTick,
@@ -26,7 +43,7 @@ pub use worker::{
 pub const PROTOCOL: u32 = 1;
 
 /// One of several processes that share out the same work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shard {
     /// Which one, from 0.
     pub index: u32,
@@ -35,7 +52,7 @@ pub struct Shard {
 }
 
 /// What a process may be told on later lines of its standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Finish in good order: commit what is done, leave the group, write the last line, exit 0.
@@ -43,7 +60,7 @@ pub enum Command {
 }
 
 /// One partition's records as one load shard sends them, numbered from 0 without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Stream {
     /// The topic's name on the broker.
     pub topic: String,
@@ -54,7 +71,7 @@ pub struct Stream {
 }
 
 /// Numbers `from..to` (the end not among them) of a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Range {
     /// The stream.
     #[serde(flatten)]
@@ -66,6 +83,6 @@ pub struct Range {
 }
 
 /// A histogram of microseconds that merges: HdrHistogram's V2 format, deflated, in base64.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct EncodedHistogram(pub String);

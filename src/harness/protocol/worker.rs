@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EncodedHistogram, PROTOCOL, Range, Ticks};
 
 /// Everything that one worker needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerSpec {
     /// [`PROTOCOL`].
@@ -48,7 +49,7 @@ impl WorkerSpec {
 }
 
 /// What processing costs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkSpec {
     /// What one record costs.
@@ -68,7 +69,7 @@ pub struct WorkSpec {
 }
 
 /// A cost: the same for every record, or the log-normal through p50 and p99, cut at max.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CostSpec {
     /// Every record costs the same.
@@ -88,7 +89,7 @@ pub enum CostSpec {
 }
 
 /// Records processed at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConcurrencySpec {
     /// At most that many, of a batch; the next batch waits for all of them.
@@ -98,7 +99,7 @@ pub enum ConcurrencySpec {
 }
 
 /// Where the handler runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HandlerSpec {
     /// In the thread that polls.
@@ -110,7 +111,7 @@ pub enum HandlerSpec {
 }
 
 /// When offsets are committed, and what happens to records that fail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverySpec {
     /// When offsets are committed.
@@ -120,7 +121,7 @@ pub struct DeliverySpec {
 }
 
 /// When offsets are committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommitSpec {
     /// Once a batch is done.
@@ -134,7 +135,7 @@ pub enum CommitSpec {
 }
 
 /// What happens to records that fail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetrySpec {
     /// Tries in all.
@@ -146,7 +147,7 @@ pub struct RetrySpec {
 }
 
 /// How far a worker is in a partition that it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// The topic.
     pub topic: String,
@@ -161,7 +162,7 @@ pub struct Position {
 }
 
 /// What a worker did since its last tick, and where it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerTick {
     /// When.
     pub at_us: i64,
@@ -202,7 +203,7 @@ pub struct WorkerTick {
 }
 
 /// What a worker writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "line", rename_all = "kebab-case")]
 pub enum WorkerLine {
     /// It has a consumer that is about to join.
@@ -258,7 +259,7 @@ pub enum WorkerLine {
 }
 
 /// Why a worker ended by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum EndReason {
     /// It was told to.

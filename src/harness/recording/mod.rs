@@ -1,5 +1,6 @@
 //! What one run measured: all that a verdict rests on, merged from every process, as plain data.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Side;
@@ -9,7 +10,7 @@ use super::protocol::EncodedHistogram;
 pub const FORMAT: u32 = 1;
 
 /// One run of one side of a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recording {
     /// [`FORMAT`].
     pub format: u32,
@@ -55,7 +56,7 @@ pub struct Recording {
 }
 
 /// What was seen at one tick.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {
     /// Seconds after the start of the load.
     pub at_s: f64,
@@ -82,7 +83,7 @@ pub struct Moment {
 }
 
 /// What became of the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// Acknowledged by the broker.
     pub sent: u64,
@@ -107,7 +108,7 @@ pub struct Account {
 }
 
 /// A change of who holds what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rebalance {
     /// Seconds after the start of the load.
     pub at_s: f64,
@@ -118,7 +119,7 @@ pub struct Rebalance {
 }
 
 /// Why a group rebalanced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RebalanceCause {
     /// Workers joined at the start.
@@ -144,7 +145,7 @@ impl RebalanceCause {
 }
 
 /// How a worker ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerFate {
     /// Which replica it was.
     pub replica: u32,
@@ -159,7 +160,7 @@ pub struct WorkerFate {
 }
 
 /// How a worker ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "end", rename_all = "kebab-case")]
 pub enum WorkerEnd {
     /// In good order, when told to.
@@ -187,7 +188,7 @@ pub enum WorkerEnd {
 }
 
 /// Something that went wrong and went on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorCount {
     /// Who said it: `worker 0`, `load`, `probe`.
     pub who: String,
@@ -200,7 +201,7 @@ pub struct ErrorCount {
 }
 
 /// A fault as it was done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultDone {
     /// Seconds after the start of the load.
     pub at_s: f64,
@@ -209,7 +210,7 @@ pub struct FaultDone {
 }
 
 /// How memory was held to its limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum MemoryHeldBy {
     /// A control group a worker: what passes the limit is killed by the system.

@@ -1,12 +1,30 @@
 //! Verdicts: pure functions over recordings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Side;
 use super::recording::Recording;
 
+mod burst;
+mod causes;
+mod disagreements;
+mod held;
+mod judge;
+mod kept;
+mod stats;
+mod steady;
+mod text;
+mod validity;
+mod view;
+
+pub use judge::judge;
+pub use stats::{Slope, block_length, p95_upper_bound, quantile, theil_sen};
+pub use text::{exit_status, kpi_words, verdict_text};
+pub use validity::{MOST_CPU_WAIT, MOST_LATE_MS, MOST_P99_LATE_MS};
+
 /// What is said of a target, a side, a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It held.
@@ -22,7 +40,7 @@ pub enum Verdict {
 }
 
 /// A target that is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kpi {
     /// Steady lag below its target, and not rising.
@@ -46,7 +64,7 @@ pub enum Kpi {
 }
 
 /// One target, judged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// Which.
     pub kpi: Kpi,
@@ -63,7 +81,7 @@ pub struct Judgement {
 }
 
 /// Why a side fails, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mechanism {
     /// It can't do as much as comes.
@@ -85,7 +103,7 @@ pub enum Mechanism {
 }
 
 /// A mechanism, with its numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// Its name.
     pub mechanism: Mechanism,
@@ -94,7 +112,7 @@ pub struct Cause {
 }
 
 /// One side of a trial, judged over all its runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SideJudgement {
     /// Which side.
     pub side: Side,
@@ -109,7 +127,7 @@ pub struct SideJudgement {
 }
 
 /// A side's runs and what is said of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SideOutcome {
     /// What is said.
     pub judgement: SideJudgement,

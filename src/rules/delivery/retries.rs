@@ -8,6 +8,7 @@ use crate::model::keywords::{Client, Handler};
 use crate::model::origin::Layer;
 use crate::model::service::{Retry, Service};
 use crate::model::settings::Setting;
+use crate::proofs::text::count;
 use crate::rules::mend::edit_profile;
 use crate::rules::tell::{label_other, label_setting};
 use crate::rules::{Check, Rule, ServiceView};
@@ -219,7 +220,8 @@ fn retries_outlast_poll(view: &ServiceView<'_>, findings: &mut Findings) {
     let most = patience(view.service).map_or(0.0, |(_, most)| most.as_secs_f64());
     let attempts = most_attempts(retry, most / 2.0);
     let finding = finding.help(format!(
-        "at most {attempts} attempts take half of it; or raise max_poll_interval, or a shorter backoff"
+        "write at most {} (half of max_poll_interval), a shorter backoff, or raise max_poll_interval",
+        count(attempts.into(), "attempt")
     ));
     findings.push(if retry.attempts.origin.layer == Layer::Profile {
         let edit = edit_profile(view.service, &["delivery", "retry", "attempts"], &attempts.to_string());

@@ -28,7 +28,7 @@ pub(super) const NO_COMMON_ASSIGNOR: Rule = Rule {
             "[consumer]\nassignors = \"roundrobin\"\n",
             "[consumer]\nassignors = \"roundrobin\"\n"
         )),
-        source: "Apache Kafka, error 23; fact sheet, row 16",
+        source: "the broker's error 23, INCONSISTENT_GROUP_PROTOCOL",
     },
     check: Check::Group(no_common_assignor),
 };
@@ -46,7 +46,7 @@ pub(super) const RANGE_SKEW: Rule = Rule {
             "topics = [\"orders.created\", \"orders.paid\"]\nreplicas = 4\n\n[consumer]\nassignors = \"range\"\n\n# file: profiles/topics.toml\n[topics.\"orders.paid\"]\npartitions = 6\n",
         ),
         good: Example::Snippet("replicas = 4\n\n[consumer]\nassignors = \"range\"\n"),
-        source: "Apache Kafka, RangeAssignor; fact sheet, row 15",
+        source: "Apache Kafka, RangeAssignor: \"works on a per-topic basis\"",
     },
     check: Check::Group(range_skew),
 };

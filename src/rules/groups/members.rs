@@ -20,7 +20,7 @@ pub(super) const IDLE: Rule = Rule {
         why: "A partition has one reader in a group. Members beyond the number of partitions hold memory, take part in every rebalance and process nothing. One that waits to take over quickly may be meant: allow it with that as the reason.",
         bad: Example::Snippet("replicas = 8\n"),
         good: Example::Snippet("replicas = 6\n"),
-        source: "Apache Kafka documentation; fact sheet, row 37",
+        source: "Apache Kafka's documentation of consumer groups: a partition has one consumer in a group",
     },
     check: Check::Group(idle),
 };
@@ -36,7 +36,7 @@ pub(super) const TOO_MANY: Rule = Rule {
         why: "Members beyond group.max.size are refused with GROUP_MAX_SIZE_REACHED (error 81) and stop.",
         bad: Example::Snippet("replicas = 3\n\n# file: lagproof.toml\n[broker]\nmax_group_size = 2\n"),
         good: Example::Snippet("replicas = 2\n\n# file: lagproof.toml\n[broker]\nmax_group_size = 2\n"),
-        source: "Apache Kafka, group.max.size; fact sheet, row 38",
+        source: "Apache Kafka's broker configuration, group.max.size; error 81, GROUP_MAX_SIZE_REACHED",
     },
     check: Check::Group(too_many),
 };
@@ -58,19 +58,22 @@ pub(super) const STATIC_IDS: Rule = Rule {
             "instance_id = \"example-${REPLICA}\"\n",
             "instance_id = \"second-${REPLICA}\"\n"
         )),
-        source: "Apache Kafka, KIP-345; fact sheet, row 39",
+        source: "KIP-345 and KIP-848; the broker's error 82, FENCED_INSTANCE_ID",
     },
     check: Check::Group(static_ids),
 };
 
 fn idle(view: &GroupView<'_>, findings: &mut Findings) {
     // Members that read the same topics share their partitions.
-    let mut by_topics: BTreeMap<Vec<&str>, Vec<&Service>> = BTreeMap::new();
-    for member in view.members {
-        let topics = member.topics.iter().map(|topic| topic.as_str()).collect();
-        by_topics.entry(topics).or_default().push(member);
-    }
-    for (topics, members) in by_topics {
+    let mut by_topics: Vec<(Vec<&str>, &Service)> = view
+        .members
+        .iter()
+        .map(|member| (member.topics.iter().map(|topic| topic.as_str()).collect(), *member))
+        .collect();
+    by_topics.sort_by(|a, b| a.0.cmp(&b.0));
+    for members in by_topics.chunk_by(|a, b| a.0 == b.0) {
+        let topics = &members[0].0;
+        let members: Vec<&Service> = members.iter().map(|(_, member)| *member).collect();
         let declared: Vec<_> = topics
             .iter()
             .filter_map(|topic| view.model.topics.get(*topic))

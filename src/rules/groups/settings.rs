@@ -45,7 +45,7 @@ pub(super) const MEMBERS_DIFFER: Rule = Rule {
             "[delivery]\nisolation = \"read-committed\"\n",
             "[delivery]\nisolation = \"read-committed\"\n"
         )),
-        source: "Apache Kafka, isolation.level and auto.offset.reset; fact sheet, row 44",
+        source: "Apache Kafka's consumer configuration, isolation.level and auto.offset.reset",
     },
     check: Check::Group(members_differ),
 };

@@ -8,8 +8,7 @@ use crate::rules::{Check, Rule, ServiceView};
 
 use super::{inherited, sayer};
 
-const BOUND: &str =
-    "worst-case fetch memory of each client, measured with librdkafka; fact sheet, section 3 and row 35";
+const BOUND: &str = "each client's documentation of its fetch and queue sizes (librdkafka: CONFIGURATION.md, queued.max.messages.kbytes); librdkafka's bound was measured with 2.16.0";
 
 /// P105.
 pub(super) const OVER_LIMIT: Rule = Rule {

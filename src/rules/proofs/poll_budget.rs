@@ -126,10 +126,16 @@ fn record(view: &ServiceView<'_>, findings: &mut Findings) {
     .at_run_time(format!(
         "the consumer leaves its group after {limit}, the record is given to another replica, and it happens again: the group never gets past that record"
     ))
-    .help(format!(
-        "raise {setting} to at least {} for this service, with a deviation that says why, or bound the handler",
-        next_round(max)
-    ));
+    .help(match view.service.client.value {
+        Client::Kafkajs => format!(
+            "call heartbeat() in the handler and allow this finding with that as the reason, bound the handler, or raise {setting} to at least {}",
+            next_round(max)
+        ),
+        _ => format!(
+            "raise {setting} to at least {} for this service, with a deviation that says why, or bound the handler",
+            next_round(max)
+        ),
+    });
     if let Some(place) = view.service.run.processing.per_record_max {
         finding.primary.span = place;
     }

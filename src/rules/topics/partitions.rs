@@ -18,7 +18,7 @@ pub(super) const DECREASE: Rule = Rule {
         why: "Kafka can add partitions and never takes one away: the broker answers InvalidPartitionsException. Fewer partitions mean a new topic, and moving producers and consumers to it.",
         bad: Example::Snippet("# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 12\n"),
         good: Example::Snippet("# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 6\n"),
-        source: "Apache Kafka, Admin.createPartitions; fact sheet, section 4 and row 48",
+        source: "Apache Kafka, Admin.createPartitions: InvalidPartitionsException",
     },
     check: Check::Topic(decrease),
 };
@@ -36,7 +36,7 @@ pub(super) const GROWTH: Rule = Rule {
         good: Example::Snippet(
             "[consumer]\noffset_reset = \"earliest\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\npartitions_now = 5\n\n[[topics.\"orders.created\".allow]]\ncode = \"T105\"\nreason = \"grown in the maintenance window, with producers stopped and the topic read to its end\"\n",
         ),
-        source: "default partitioners of all clients; fact sheet, section 4",
+        source: "Apache Kafka's documentation, \"Modifying topics\": data partitioned by `hash(key) % number_of_partitions` is not redistributed",
     },
     check: Check::Topic(growth),
 };
@@ -68,7 +68,7 @@ pub(super) const SIZING: Rule = Rule {
         why: "Partitions are what consumers share: no more members than partitions can work on a topic. `[sizing]` of the matrix says how many a topic should have: at least `min_partitions`, and one for every `rate_per_partition` records a second of one source. They are easily added before there is data, and break the order per key afterwards.",
         bad: Example::Snippet("# file: profiles/matrix.toml\n[sizing]\nmin_partitions = 8\n"),
         good: Example::Snippet("# file: profiles/matrix.toml\n[sizing]\nmin_partitions = 3\n"),
-        source: "the project's own [sizing]; fact sheet, section 4: useful consumers ≤ partitions",
+        source: "the project's own [sizing]; Apache Kafka's documentation of consumer groups: a partition has one consumer in a group",
     },
     check: Check::Topic(sizing),
 };

@@ -65,7 +65,7 @@ pub(super) const RECORD_TOO_LARGE: Rule = Rule {
         good: Example::Snippet(
             "# file: lagproof.toml\n[broker]\nmessage_max = \"4MiB\"\n\n# file: profiles/topics.toml\n[topics.\"orders.created\"]\nrecord = { mean = \"1KiB\", max = \"512KiB\" }\n",
         ),
-        source: "Apache Kafka, message.max.bytes; fact sheet, section 2",
+        source: "Apache Kafka's broker configuration, message.max.bytes: \"the largest record batch size allowed by Kafka (after compression if compression is enabled)\"",
     },
     check: Check::Topic(record_too_large),
 };

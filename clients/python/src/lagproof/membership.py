@@ -1,0 +1,62 @@
+"""Being a member: staying in the group while a batch takes long, and hearing of rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+
+from .work import Work
+
+if TYPE_CHECKING:
+    from .base_consumer import BaseKafkaConsumer
+
+log = logging.getLogger("lagproof")
+
+
+async def keep_membership(owner: BaseKafkaConsumer, work: Work, stash: dict[TopicPartition, list[Any]]) -> None:
+    """While a batch takes long or the downstream is down: partitions paused, and the client polled all the same."""
+    interval = owner.settings.max_poll_interval_ms / 1000
+    said = False
+    beat = min(interval / 4, 1.0)
+    while True:
+        await asyncio.sleep(beat)
+        elapsed = time.monotonic() - work.began
+        if elapsed < interval / 2 and not owner.downstream_is_down:
+            continue
+        if elapsed > interval * 0.8 and not said and not owner.downstream_is_down:
+            said = True
+            log.warning(
+                "%s: a batch of %d takes longer than max_poll_interval (%g s), %d records to go: partitions are paused "
+                "and membership is kept; lower max_poll_records, or raise max_poll_interval",
+                owner.service_name,
+                work.records,
+                interval,
+                work.left,
+            )
+        consumer = owner.consumer
+        if consumer is None:
+            continue
+        with contextlib.suppress(KafkaError, ConsumerStoppedError):
+            consumer.pause(*consumer.assignment())
+            # A rebalance may have ended paused partitions meanwhile: what comes then is the next batch.
+            for partition, records in (await consumer.getmany(timeout_ms=0)).items():
+                stash.setdefault(partition, []).extend(records)
+
+
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells a consumer which partitions come and go."""
+
+    def __init__(self, owner: BaseKafkaConsumer) -> None:
+        self._owner = owner
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._owner._revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._owner._given(assigned)

@@ -1,0 +1,451 @@
+"""BaseKafkaConsumer on a real broker: batches, commits, order, failures, stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from conftest import Service
+from kafka import Kafka, eventually
+
+import lagproof
+from lagproof import BaseKafkaConsumer, DownstreamUnavailable, OnPoison
+
+
+class Collecting(BaseKafkaConsumer):
+    """Keeps what it saw; `handler` may do more."""
+
+    metrics_every = 0.0
+    handler: Callable[[Any], Any] | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.seen: list[tuple[int, int, bytes]] = []
+        self.by_key: dict[bytes | None, list[int]] = defaultdict(list)
+        self.now = 0
+        self.most = 0
+
+    async def process(self, record: Any) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if self.handler is not None:
+                await self.handler(record)
+        finally:
+            self.now -= 1
+        self.seen.append((record.partition, record.offset, record.value))
+        self.by_key[record.key].append(record.offset)
+
+
+@contextlib.asynccontextmanager
+async def running(consumer: BaseKafkaConsumer) -> AsyncIterator[asyncio.Task[None]]:
+    """Runs it, and stops it in good order. What it raises is for the test."""
+    task = asyncio.create_task(consumer.run(handle_signals=False))
+    ready = asyncio.create_task(consumer.ready())
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    try:
+        yield task
+    finally:
+        consumer.stop()
+        await asyncio.wait({task}, timeout=60)
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            raise task.exception()  # type: ignore[misc]
+        assert task.done(), "it did not stop"
+
+
+async def test_everything_once_and_committed(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(4)
+    await service.seed([topic], consumer={"max_poll_records": 50})
+    await kafka.produce(topic, [str(number).encode() for number in range(1000)])
+    consumer = Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 1000)
+    assert sorted(value for _, _, value in consumer.seen) == sorted(str(number).encode() for number in range(1000))
+    assert consumer.most == 1
+    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
+    # Started again, nothing is repeated.
+    again = Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(again):
+        await kafka.produce(topic, [b"last"])
+        await eventually(lambda: again.seen)
+    assert [value for _, _, value in again.seen] == [b"last"]
+
+
+async def test_concurrency_is_bounded_and_each_key_keeps_its_order(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(3)
+    await service.seed([topic], concurrency=8)
+    keys: list[bytes | None] = [f"key-{number % 20}".encode() for number in range(600)]
+    await kafka.produce(topic, [str(number).encode() for number in range(600)], keys)
+
+    class Slow(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            await asyncio.sleep(0.001 * (hash(record.value) % 5))
+
+    consumer = Slow(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 600)
+    assert 2 <= consumer.most <= 8
+    for offsets in consumer.by_key.values():
+        assert offsets == sorted(offsets)
+    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
+
+
+async def test_batches_hold_at_most_max_poll_records(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(2)
+    await service.seed([topic], consumer={"max_poll_records": 30})
+    await kafka.produce(topic, [b"x"] * 500)
+    sizes: list[int] = []
+
+    class Batches(BaseKafkaConsumer):
+        metrics_every = 0.0
+
+        async def process_batch(self, records: list[Any]) -> None:
+            sizes.append(len(records))
+
+    async with running(Batches(service.name, service.pool, bootstrap_servers=kafka.bootstrap)):
+        await eventually(lambda: sum(sizes) == 500)
+    assert max(sizes) == 30
+    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
+
+
+async def test_a_plain_function_runs_in_a_thread_and_heartbeats_go_on(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], consumer={"session_timeout_ms": 6000, "heartbeat_interval_ms": 200})
+    await kafka.produce(topic, [b"x"] * 3)
+    threads: list[str] = []
+
+    class Plain(BaseKafkaConsumer):
+        metrics_every = 0.0
+
+        def process(self, record: Any) -> None:  # type: ignore[override]
+            threads.append(threading.current_thread().name)
+            time.sleep(3)  # three of them outlast the session
+
+    consumer = Plain(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(threads) == 3)
+        await eventually(lambda: consumer.work is None)
+        assert consumer.counters.rebalances == 1
+    assert all(name.startswith("lagproof-handler") for name in threads)
+    assert await kafka.committed(service.group, topic) == {0: 3}
+
+
+async def test_a_poison_record_goes_to_the_dead_letters_and_the_rest_goes_on(service: Service, kafka: Kafka) -> None:
+    topic, dead = await kafka.topic(1), await kafka.topic(1)
+    delivery = {
+        "commit": "after-batch",
+        "isolation": "read-committed",
+        "retry": {"attempts": 3, "backoff_ms": 10, "dead_letter": dead},
+    }
+    await service.seed([topic], delivery=delivery)
+    await kafka.produce(topic, [str(number).encode() for number in range(10)], [b"k"] * 10)
+    tries: dict[bytes, int] = defaultdict(int)
+
+    class Picky(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            tries[record.value] += 1
+            if record.value == b"4" or (record.value == b"7" and tries[b"7"] < 3):
+                raise ValueError(f"can't read {record.value!r}")
+
+    consumer = Picky(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 9)
+        await eventually(lambda: consumer.counters.processed == 10)
+        assert consumer.counters.failed == 1
+    assert tries[b"4"] == 3 and tries[b"7"] == 3
+    assert [offset for _, offset, _ in consumer.seen] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert await kafka.committed(service.group, topic) == {0: 10}
+    (letter,) = await kafka.read(dead, 1)
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value) == (b"k", b"4")
+    assert headers["lagproof.offset"] == b"4" and headers["lagproof.topic"] == topic.encode()
+    assert headers["lagproof.attempts"] == b"3" and b"can't read" in headers["lagproof.error"]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+async def test_without_a_dead_letter_topic_it_stops_before_the_record(
+    service: Service, kafka: Kafka, plain: bool
+) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic])
+    await kafka.produce(topic, [str(number).encode() for number in range(10)])
+
+    class Throws(BaseKafkaConsumer):
+        metrics_every = 0.0
+
+    def plainly(self: Any, record: Any) -> None:
+        if record.value == b"4":
+            raise ValueError("no")
+
+    async def asynchronously(self: Any, record: Any) -> None:
+        plainly(self, record)
+
+    Throws.process = plainly if plain else asynchronously  # type: ignore[assignment,method-assign]
+    consumer = Throws(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    with pytest.raises(lagproof.PoisonRecord, match=r"@4 failed, tries: 1 \(ValueError: no\).*nothing is lost"):
+        await consumer.run(handle_signals=False)
+    assert await kafka.committed(service.group, topic) == {0: 4}
+
+
+async def test_skipping_is_said(service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic])
+    await kafka.produce(topic, [b"good", b"bad", b"good"])
+
+    class Skips(Collecting):
+        on_poison = OnPoison.SKIP
+
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if record.value == b"bad":
+                raise ValueError("no")
+
+    consumer = Skips(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 2)
+    assert any("@1 failed" in record.message and "SKIPPED" in record.message for record in caplog.records)
+    assert await kafka.committed(service.group, topic) == {0: 3}
+
+
+async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Service, kafka: Kafka) -> None:
+    topic, dead = await kafka.topic(1), await kafka.topic(1)
+    await service.seed(
+        [topic],
+        consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000},
+        delivery={"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}},
+    )
+    await kafka.produce(topic, [str(number).encode() for number in range(6)])
+
+    class Hangs(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if record.value == b"2":
+                await asyncio.Event().wait()
+
+    consumer = Hangs(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 5, within=40)
+        await eventually(lambda: consumer.work is None)
+        assert consumer.counters.rebalances == 1, "the group did not throw it out"
+    (letter,) = await kafka.read(dead, 1)
+    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
+    assert await kafka.committed(service.group, topic) == {0: 6}
+
+
+async def test_a_batch_that_outlasts_the_poll_interval_keeps_its_membership(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(2)
+    await service.seed([topic], consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000})
+    await kafka.produce(topic, [str(number).encode() for number in range(30)])
+
+    class Slow(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            await asyncio.sleep(0.4)
+
+    consumer = Slow(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) >= 30, within=60)
+        await eventually(lambda: consumer.work is None)
+        assert consumer.counters.rebalances == 1
+        assert len({place[:2] for place in consumer.seen}) == len(consumer.seen) == 30
+    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_a_downstream_that_is_down_is_waited_for(
+    service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture, concurrency: int
+) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], concurrency=concurrency)
+    await kafka.produce(topic, [str(number).encode() for number in range(20)])
+    down, calls = True, 0
+
+    class Writes(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            nonlocal calls
+            calls += 1
+            if down and int(record.value) >= 5:
+                raise DownstreamUnavailable("the database says no")
+
+    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    consumer._breaker._first = consumer._breaker._pause = 0.3
+    async with running(consumer):
+        await eventually(lambda: consumer._breaker.is_open)
+        await asyncio.sleep(2.5)
+        assert calls < 20, "it does not hammer what is down"
+        assert consumer.consumer is not None and consumer.consumer.paused(), "partitions are paused"
+        assert (await kafka.committed(service.group, topic)).get(0, 0) <= 5
+        down = False
+        await eventually(lambda: len(consumer.seen) == 20)
+    assert sum("circuit open" in record.message for record in caplog.records) == 1
+    assert any("circuit closed" in record.message for record in caplog.records)
+    assert consumer.counters.failed == 0
+    assert await kafka.committed(service.group, topic) == {0: 20}
+
+
+async def test_a_stop_while_the_downstream_is_down_is_quick_and_loses_nothing(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic])
+    await kafka.produce(topic, [str(number).encode() for number in range(20)])
+
+    class Writes(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if int(record.value) >= 5:
+                raise ConnectionRefusedError("down")
+
+    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: consumer._breaker.is_open)
+    assert await kafka.committed(service.group, topic) == {0: 5}
+
+
+async def test_a_failing_batch_is_taken_apart(service: Service, kafka: Kafka) -> None:
+    topic, dead = await kafka.topic(1), await kafka.topic(1)
+    await service.seed(
+        [topic], delivery={"commit": "after-batch", "retry": {"attempts": 2, "backoff_ms": 1, "dead_letter": dead}}
+    )
+    await kafka.produce(topic, [str(number).encode() for number in range(8)])
+    done: list[bytes] = []
+
+    class Batches(BaseKafkaConsumer):
+        metrics_every = 0.0
+
+        async def process_batch(self, records: list[Any]) -> None:
+            if any(record.value == b"5" for record in records):
+                raise ValueError("five")
+            done.extend(record.value for record in records)
+
+    async with running(Batches(service.name, service.pool, bootstrap_servers=kafka.bootstrap)):
+        await eventually(lambda: len(done) == 7)
+        assert [letter.value for letter in await kafka.read(dead, 1)] == [b"5"]
+    assert sorted(done) == [b"0", b"1", b"2", b"3", b"4", b"6", b"7"]
+    assert await kafka.committed(service.group, topic) == {0: 8}
+
+
+@pytest.mark.parametrize(
+    ("commit", "committed"), [("after-batch", 3), ("after-record", 3), ("on-receipt", 10), ("interval", None)]
+)
+async def test_offsets_are_committed_when_the_row_says(
+    service: Service, kafka: Kafka, commit: str, committed: int | None
+) -> None:
+    """Seven of ten never get through: what is committed when it is cancelled there."""
+    topic = await kafka.topic(1)
+    await service.seed([topic], delivery={"commit": commit, "commit_interval_ms": 100})
+    await kafka.produce(topic, [str(number).encode() for number in range(10)])
+
+    class Sticks(Collecting):
+        grace = 0.2
+
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if int(record.value) >= 3:
+                await asyncio.Event().wait()
+
+    consumer = Sticks(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: len(consumer.seen) == 3 and consumer.now == 1)
+        if commit == "after-record":
+            await eventually(lambda: _equals(kafka, service, topic, {0: 3}))
+        if commit == "interval":
+            await eventually(lambda: _equals(kafka, service, topic, {0: 10}))
+    if committed is not None:
+        assert await kafka.committed(service.group, topic) == {0: committed}
+
+
+async def _equals(kafka: Kafka, service: Service, topic: str, expected: dict[int, int]) -> bool:
+    return await kafka.committed(service.group, topic) == expected
+
+
+async def test_a_rebalance_in_the_middle_of_batches_loses_and_repeats_nothing(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(4)
+    await service.seed([topic], consumer={"max_poll_records": 100}, concurrency=4)
+    await kafka.produce(topic, [str(number).encode() for number in range(2000)])
+
+    class Slow(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            await asyncio.sleep(0.002)
+
+    first = Slow(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    second = Slow(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(first):
+        await eventually(lambda: len(first.seen) > 100)
+        async with running(second):
+            await eventually(lambda: len(second.seen) > 100)
+        await eventually(lambda: len(first.seen) + len(second.seen) >= 2000)
+    assert second.seen
+    values = [value for _, _, value in first.seen + second.seen]
+    assert len(values) == len(set(values)) == 2000
+    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
+
+
+async def test_metrics_are_recorded(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(2)
+    await service.seed([topic])
+
+    class Measured(Collecting):
+        metrics_every = 0.3
+
+    consumer = Measured(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await kafka.produce(topic, [b"x"] * 100)
+        await eventually(lambda: len(consumer.seen) == 100)
+        await asyncio.sleep(0.7)
+    row = "SELECT sum(%s) FROM consumer_processing_metrics WHERE service_name = '" + service.name + "'"
+    assert await service.owner(row % "messages_processed") == 100
+    assert await service.owner(row % "messages_failed") == 0
+    assert await service.owner(row % "rebalances") == 1
+    assert await service.owner(row % "memory_usage_mb") > 10
+    last = (
+        "SELECT array[count(*), sum(lag), sum(consumer_offset)] FROM (SELECT DISTINCT ON (partition) * "
+        'FROM consumer_lag_history WHERE service_name = $1 ORDER BY partition, "timestamp" DESC) AS last'
+    )
+    assert await service.owner(last, service.name) == [2, 0, 100]
+    monitor = "SELECT avg_lag FROM v_consumer_performance_monitor WHERE service_name = $1"
+    assert await service.owner(monitor, service.name) is not None
+
+
+async def test_a_broker_that_is_away_at_the_start_is_waited_for(
+    service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic])
+    await kafka.produce(topic, [b"x"])
+    consumer = Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    await kafka.atell("halt")
+    task = asyncio.create_task(consumer.run(handle_signals=False))
+    try:
+        await eventually(lambda: any("no broker answers" in record.message for record in caplog.records))
+    finally:
+        await kafka.atell("resume")
+    await eventually(lambda: consumer.seen, within=60)
+    assert any("a broker answers" in record.message for record in caplog.records)
+    # Away again when it is to stop: it ends all the same, and says what is processed again.
+    held = asyncio.Event()
+    consumer.handler = lambda record: held.wait()
+    await kafka.produce(topic, [b"y"])
+    await eventually(lambda: consumer.now == 1)
+    await kafka.atell("halt")
+    try:
+        held.set()
+        await eventually(lambda: len(consumer.seen) == 2)
+        consumer.stop()
+        await asyncio.wait_for(task, 60)
+    finally:
+        await kafka.atell("resume")
+    assert any("no broker took the last commit" in record.message for record in caplog.records)
+    assert await kafka.committed(service.group, topic) == {0: 1}
+
+
+async def test_what_is_refused_is_refused_before_it_runs(service: Service, kafka: Kafka) -> None:
+    await service.seed(["t"], client="kafkajs")
+    consumer = Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    with pytest.raises(lagproof.BadRow, match="kafkajs"):
+        await consumer.run(handle_signals=False)
+    await service.seed([], client="aiokafka")
+    with pytest.raises(lagproof.NoTopics):
+        await consumer.run(handle_signals=False)
+    with pytest.raises(lagproof.UnknownService):
+        await Collecting("nobody", service.pool, bootstrap_servers=kafka.bootstrap).run(handle_signals=False)

@@ -1,0 +1,120 @@
+//! One run, with what it was to be.
+
+use super::super::plan::{Phase, PhaseKind, SidePlan, Trial};
+use super::super::recording::{Moment, Recording};
+use super::{Judgement, Kpi, Verdict};
+
+/// One run, with what it was to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub trial: &'a Trial,
+    pub side: &'a SidePlan,
+    pub run: &'a Recording,
+}
+
+impl<'a> View<'a> {
+    /// Phases of a kind, in order.
+    pub fn phases(self, kind: PhaseKind) -> impl Iterator<Item = &'a Phase> {
+        self.trial.phases.iter().filter(move |phase| phase.kind == kind)
+    }
+
+    /// What was seen in phases of a kind.
+    pub fn moments(self, kind: PhaseKind) -> impl Iterator<Item = &'a Moment> {
+        let within = move |moment: &&Moment| {
+            let mut phases = self.phases(kind);
+            phases.any(|phase| phase.from_s <= moment.at_s && moment.at_s < phase.to_s)
+        };
+        self.run.moments.iter().filter(within)
+    }
+
+    /// Lag in phases of a kind, as (seconds after the start, records).
+    pub fn lag(self, kind: PhaseKind) -> Vec<(f64, f64)> {
+        let seen = self.moments(kind);
+        seen.filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
+            .collect()
+    }
+
+    /// When the warm-up is over, in seconds after the start.
+    pub fn warm_until(self) -> f64 {
+        let mut at = 0.0;
+        for phase in &self.trial.phases {
+            if phase.kind != PhaseKind::WarmUp {
+                break;
+            }
+            at = phase.to_s;
+        }
+        at
+    }
+
+    /// The client that ran, without its version.
+    pub fn client(self) -> &'a str {
+        match self.run.client.split_whitespace().next() {
+            Some(client) => client,
+            None => &self.side.client,
+        }
+    }
+
+    /// Whether it ran on the declared client.
+    pub fn is_declared_client(self) -> bool {
+        self.client() == self.trial.declared_client
+    }
+
+    /// Records sent and processed between the first and the last moment of phases of a kind, and the seconds between.
+    pub fn flow(self, kind: PhaseKind) -> Option<Flow> {
+        let mut moments = self.moments(kind);
+        let first = moments.next()?;
+        let last = moments.last()?;
+        Some(Flow {
+            sent: wide(last.sent.saturating_sub(first.sent)),
+            processed: wide(last.processed.saturating_sub(first.processed)),
+            seconds: last.at_s - first.at_s,
+        })
+    }
+
+    /// A judgement of a target.
+    pub fn says(self, kpi: Kpi, verdict: Verdict, target: impl Into<String>) -> Said {
+        Said(Judgement {
+            kpi,
+            verdict,
+            value: None,
+            measured: String::new(),
+            target: target.into(),
+            because: String::new(),
+        })
+    }
+}
+
+/// What came and what was done of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Flow {
+    pub sent: f64,
+    pub processed: f64,
+    pub seconds: f64,
+}
+
+/// A judgement that is being put together.
+#[derive(Debug)]
+pub(super) struct Said(Judgement);
+
+impl Said {
+    pub fn value(mut self, value: f64) -> Self {
+        self.0.value = Some(value);
+        self
+    }
+
+    pub fn measured(mut self, measured: impl Into<String>) -> Self {
+        self.0.measured = measured.into();
+        self
+    }
+
+    pub fn because(mut self, because: impl Into<String>) -> Judgement {
+        self.0.because = because.into();
+        self.0
+    }
+}
+
+/// A count as a number.
+#[expect(clippy::cast_precision_loss, reason = "records and bytes")]
+pub(super) fn wide(whole: u64) -> f64 {
+    whole as f64
+}

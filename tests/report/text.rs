@@ -1,0 +1,94 @@
+//! The summary on the terminal, and the comment on a pull request.
+
+use insta::assert_snapshot;
+use lagproof::diagnostic::Colour;
+use lagproof::harness::outcome::Outcome;
+use lagproof::harness::report::{markdown, summary};
+
+use super::build::outcome;
+use super::cases;
+
+fn plain(outcome: &Outcome) -> String {
+    summary::render(outcome, Colour::Plain)
+}
+
+#[test]
+fn before_and_after() {
+    assert_snapshot!("motion", plain(&outcome(vec![cases::motion()])));
+    assert_snapshot!("vision", plain(&outcome(vec![cases::vision()])));
+    let all = outcome(vec![cases::motion(), cases::vision(), cases::audio()]);
+    assert_snapshot!("three cases", plain(&all));
+}
+
+#[test]
+fn the_page_about_reports_quotes_one() {
+    let page = include_str!("../../docs/verify.md");
+    let quoted = page.split("```\n").nth(1).expect("a block");
+    assert_eq!(quoted, plain(&outcome(vec![cases::motion()])));
+}
+
+#[test]
+fn services_in_one_table() {
+    assert_snapshot!("services", plain(&cases::services()));
+    assert_snapshot!(
+        "one service",
+        plain(&outcome(vec![cases::service("motion-event-filter", "aiokafka")]))
+    );
+}
+
+#[test]
+fn what_is_no_verdict_is_said() {
+    assert_snapshot!("invalid", plain(&cases::invalid()));
+    assert_snapshot!("inconclusive", plain(&cases::inconclusive()));
+    assert_snapshot!("cut short", plain(&cases::cut_short()));
+    assert_snapshot!("nothing", plain(&cases::nothing()));
+}
+
+#[test]
+fn on_the_mock_no_word_is_a_verdict() {
+    let text = plain(&cases::mock());
+    assert_snapshot!("mock", text);
+    for text in [text, markdown::render(&cases::mock(), None)] {
+        assert!(!text.contains("PASS") && !text.contains("FAIL"), "{text}");
+        assert!(text.contains("smoke test"), "{text}");
+    }
+}
+
+#[test]
+fn colour_only_where_it_is_asked_for() {
+    let all = outcome(vec![cases::motion()]);
+    assert!(!plain(&all).contains('\u{1b}'));
+    let coloured = summary::render(&all, Colour::Styled);
+    assert!(coloured.contains("\u{1b}[32m"), "{coloured}");
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain(&all));
+}
+
+#[test]
+fn comments_on_pull_requests() {
+    let place = Some("reports/20261123-143512/index.html");
+    assert_snapshot!(
+        "markdown motion",
+        markdown::render(&outcome(vec![cases::motion()]), place)
+    );
+    assert_snapshot!("markdown services", markdown::render(&cases::services(), None));
+    assert_snapshot!("markdown cut short", markdown::render(&cases::cut_short(), place));
+}
+
+#[test]
+fn nothing_from_elsewhere_acts() {
+    let hostile = cases::hostile();
+    let text = plain(&hostile);
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    let comment = markdown::render(&hostile, Some("a`b``c"));
+    assert!(!comment.contains('\u{1b}') && !comment.contains("<script"), "{comment}");
+    assert!(
+        !comment.contains("`*_") && comment.contains("```a`b``c ```") || comment.contains("``` a`b``c ```"),
+        "{comment}"
+    );
+    let cells = |row: &str| row.matches('|').count();
+    let table: Vec<&str> = comment.lines().filter(|row| row.starts_with('|')).collect();
+    assert!(
+        table.windows(2).all(|pair| cells(pair[0]) == cells(pair[1])),
+        "{comment}"
+    );
+}
