@@ -46,6 +46,8 @@ shift
 exec "$@"
 "#;
 
+
+
 /// A folder whose processes and control groups go when this does.
 #[derive(Debug)]
 pub(super) struct Guard {

@@ -79,11 +79,7 @@ impl Merger {
         let at_us = self.head.ticks.at(tick);
         let held = self.held_at(tick, at_us);
         let seen = self.seen.get(&tick).and_then(|seen| seen.partitions.as_deref());
-        let lag = seen.map(|partitions| {
-            sum(partitions, |seen| {
-                position(held.get(&key(seen)).copied().flatten(), seen)
-            })
-        });
+        let lag = seen.map(|partitions| sum(partitions, |seen| position(held.get(&key(seen)).copied().flatten(), seen)));
         let committed_lag = seen.map(|partitions| sum(partitions, |seen| position(None, seen)));
         let alive: Vec<&WorkerTick> = self
             .in_order()
@@ -159,14 +155,12 @@ impl Merger {
                 .collect();
             rate(*known.first()?, *known.last()?)
         };
-        let workers = self
-            .workers
-            .values()
-            .filter_map(|worker| share(&mut worker.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds))));
-        let loads = self
-            .loads
-            .values()
-            .filter_map(|load| share(&mut load.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds))));
+        let workers = self.workers.values().filter_map(|worker| {
+            share(&mut worker.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds)))
+        });
+        let loads = self.loads.values().filter_map(|load| {
+            share(&mut load.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds)))
+        });
         workers.chain(loads).reduce(f64::max)
     }
 }

@@ -184,11 +184,7 @@ fn run(shards: u32, order: impl Fn(&mut Vec<Said>)) -> Recording {
                     .collect(),
             };
             let positions = vec![position(at_partition, done)];
-            all.push(said(
-                worker,
-                0,
-                What::Worker(WorkerLine::Tick(tick(at, positions, processed))),
-            ));
+            all.push(said(worker, 0, What::Worker(WorkerLine::Tick(tick(at, positions, processed)))));
         }
         let end = i64::from(step + 1) * 10;
         merger.seen(seen(at, vec![partition(0, 0, end, None), partition(1, 0, end, None)]));
@@ -218,10 +214,7 @@ fn lag_is_what_the_log_has_and_the_worker_has_not_at_the_same_tick() {
     assert_eq!(lags, [Some(20), Some(20), Some(20)]);
     let last = recording.moments.last().unwrap();
     assert_eq!((last.at_s, last.sent, last.due, last.processed), (0.5, 60, 60, 40));
-    assert_eq!(
-        (last.in_hand, &last.memory[..], last.unassigned),
-        (2, &[100, 100][..], 0)
-    );
+    assert_eq!((last.in_hand, &last.memory[..], last.unassigned), (2, &[100, 100][..], 0));
     assert_eq!(last.committed_lag, Some(60), "nobody had committed anything");
     assert!((last.broker_cores.unwrap() - 0.2).abs() < 1e-9);
     assert!((last.worker_cores.unwrap() - 0.8).abs() < 1e-9);
@@ -262,10 +255,7 @@ fn a_partition_that_nobody_holds_lags_from_what_is_committed_and_no_further_than
         0,
         What::Worker(WorkerLine::Tick(tick(0, vec![before_its_first], vec![]))),
     ));
-    merger.seen(seen(
-        0,
-        vec![partition(0, 0, 100, Some(40)), partition(1, 30, 100, Some(10))],
-    ));
+    merger.seen(seen(0, vec![partition(0, 0, 100, Some(40)), partition(1, 30, 100, Some(10))]));
     let recording = merger.finish(None, 0, None);
     assert_eq!(recording.moments[0].lag, Some(60 + 70));
     assert_eq!(recording.moments[0].unassigned, 1);
@@ -293,16 +283,10 @@ fn what_was_committed_and_never_processed_is_lost() {
     merger.seen(seen(2, end.to_vec()));
     let recording = merger.finish(Some(&end), 1_000_000, None);
     let account = recording.account;
-    assert_eq!(
-        (account.processed, account.lost, account.lost_to_retention),
-        (32, 58, 0)
-    );
+    assert_eq!((account.processed, account.lost, account.lost_to_retention), (32, 58, 0));
     assert_eq!(recording.workers[0].end, WorkerEnd::OutOfMemory);
     assert_eq!(recording.workers[0].peak_bytes, Some(7), "by the system's own count");
-    assert_eq!(
-        merger_of_dead().died().unwrap(),
-        "worker 0 was killed at its memory limit"
-    );
+    assert_eq!(merger_of_dead().died().unwrap(), "worker 0 was killed at its memory limit");
 }
 
 fn merger_of_dead() -> Merger {
@@ -320,11 +304,7 @@ fn what_retention_took_is_lost_to_it() {
     merger.worker(0, 0);
     merger.said(assigned(0, 0, &[0, 1]));
     let reads = |at, processed: Vec<Range>, end| {
-        said(
-            0,
-            0,
-            What::Worker(WorkerLine::Tick(tick(at, vec![position(0, end)], processed))),
-        )
+        said(0, 0, What::Worker(WorkerLine::Tick(tick(at, vec![position(0, end)], processed))))
     };
     merger.said(reads(1, vec![range(0, 0, 0, 20)], 20));
     merger.seen(seen(1, vec![partition(0, 50, 100, Some(20)), partition(1, 0, 0, None)]));
@@ -334,10 +314,7 @@ fn what_retention_took_is_lost_to_it() {
     let recording = merger.finish(Some(&end), 1_000_000, None);
     assert_eq!(recording.moments[1].lag, Some(50), "what is gone is no lag");
     let account = recording.account;
-    assert_eq!(
-        (account.processed, account.lost, account.lost_to_retention),
-        (70, 30, 30)
-    );
+    assert_eq!((account.processed, account.lost, account.lost_to_retention), (70, 30, 30));
 }
 
 #[test]
@@ -349,11 +326,7 @@ fn what_a_killed_worker_had_committed_unheard_is_not_lost() {
     merger.said(said(
         0,
         0,
-        What::Worker(WorkerLine::Tick(tick(
-            1,
-            vec![position(0, 40)],
-            vec![range(0, 0, 0, 40)],
-        ))),
+        What::Worker(WorkerLine::Tick(tick(1, vec![position(0, 40)], vec![range(0, 0, 0, 40)]))),
     ));
     merger.done_to(0, DoneTo::Killed, 400_000);
     merger.fault(400_000, "worker 0 killed");
@@ -393,11 +366,7 @@ fn rebalances_have_causes() {
     merger.load_starts_at(4);
     for worker in 0..2 {
         merger.worker(worker, worker);
-        merger.said(assigned(
-            worker,
-            300_000 + i64::from(worker) * 400_000,
-            &[i32::try_from(worker).unwrap()],
-        ));
+        merger.said(assigned(worker, 300_000 + i64::from(worker) * 400_000, &[i32::try_from(worker).unwrap()]));
     }
     let s = 1_000_000;
     // An overrun, told late.
@@ -460,10 +429,7 @@ fn an_overrun_that_was_asked_for_is_a_fault() {
     };
     merger.said(said(0, 0, What::Worker(overrun)));
     merger.said(lost(0, 5_000_100, &[0, 1]));
-    assert_eq!(
-        merger.finish(None, 9_000_000, None).rebalances[1].cause,
-        RebalanceCause::Fault
-    );
+    assert_eq!(merger.finish(None, 9_000_000, None).rebalances[1].cause, RebalanceCause::Fault);
 }
 
 #[test]
@@ -480,10 +446,7 @@ fn a_worker_that_never_joins_is_known() {
         times: 1,
     };
     merger.said(said(1, 0, What::Worker(refused)));
-    assert_eq!(
-        merger.not_joined(),
-        [(1, Some("InvalidSessionTimeout: 500 ms".to_owned()))]
-    );
+    assert_eq!(merger.not_joined(), [(1, Some("InvalidSessionTimeout: 500 ms".to_owned()))]);
     merger.done_to(1, DoneTo::Stopped, 0);
     merger.said(ended(1, 0, How::Exited(0)));
     let recording = merger.finish(None, 0, Some("why".to_owned()));
