@@ -151,13 +151,14 @@ impl Tree {
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), ReadError> {
         match self {
-            Self::Edited { texts, .. } if texts.contains_key(path) => {
-                each(texts[path].as_bytes());
-                Ok(())
-            }
-            Self::Disk(root) | Self::Edited { root, .. } => {
-                read_file_in_pieces(&root.join(path), limit, kind, &mut each)
-            }
+            Self::Disk(root) => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            Self::Edited { root, texts } => match texts.get(path) {
+                Some(text) => {
+                    each(text.as_bytes());
+                    Ok(())
+                }
+                None => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            },
             Self::Memory(files) => {
                 let bytes = files.get(path).ok_or(ReadError::Missing)?;
                 if bytes.len() as u64 > limit {
