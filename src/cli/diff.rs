@@ -56,7 +56,7 @@ enum DiffFormat {
 pub(super) fn run(_: &Global, _: &DiffArgs) -> Exit {
     fail(
         "this lagproof was built without PostgreSQL",
-        "build it with it: cargo install lagproof --features db",
+        "build it with it, in a clone: cargo install --locked --path . --features db",
     )
 }
 

@@ -89,7 +89,7 @@ fn replaying_the_seeds_on_it_gives_the_resolved_profiles() {
     let (status, out, _) = run(folder.path(), Some(&url), &[]);
     assert_eq!(
         (status, out.as_str()),
-        (Some(0), "database  nothing to do: 4 applied before\n")
+        (Some(0), "database  nothing to do: 5 applied before\n")
     );
 }
 

@@ -46,6 +46,7 @@ fn services_may_be_called_anything() {
             &[name],
         );
     }
+    database.owner.run("SET lagproof.retire_running = 'on'");
     // A hot change, its refusals, a conflict, a retirement: each names it and does no more.
     database
         .owner

@@ -69,7 +69,7 @@ fn once_and_twice() {
     let (status, out, err) = run(folder.path(), Some(&url), &["--dry-run"]);
     assert_eq!((status, err.as_str()), (Some(0), ""));
     assert!(
-        out.ends_with("dry run   4 would be applied, 0 are; the database is as it was\n"),
+        out.ends_with("dry run   5 would be applied, 0 are; the database is as it was\n"),
         "{out}"
     );
     assert_eq!(
@@ -81,17 +81,17 @@ fn once_and_twice() {
 
     let (status, out, err) = run(folder.path(), Some(&url), &[]);
     assert_eq!((status, err.as_str()), (Some(0), ""));
-    assert!(out.ends_with("database  4 applied, 0 before\n"), "{out}");
+    assert!(out.ends_with("database  5 applied, 0 before\n"), "{out}");
     compare(&mut database, project.model.as_ref().expect("a model"));
     let before = state(&mut database);
     assert_eq!(
         run(folder.path(), Some(&url), &[]).1,
-        "database  nothing to do: 4 applied before\n"
+        "database  nothing to do: 5 applied before\n"
     );
     assert_eq!(state(&mut database), before);
     let (status, out, _) = run(folder.path(), Some(&url), &["--status"]);
     assert_eq!(status, Some(0));
-    assert_eq!(out.lines().filter(|line| line.starts_with("applied   ")).count(), 4);
+    assert_eq!(out.lines().filter(|line| line.starts_with("applied   ")).count(), 5);
 }
 
 #[test]

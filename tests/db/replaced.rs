@@ -77,7 +77,7 @@ fn where_it_is_not_production_they_are_replayed() {
     compare(&mut database, project.model.as_ref().expect("a model"));
     assert_eq!(
         run(root, Some(&url), &[]).1,
-        "database  nothing to do: 4 applied before\n"
+        "database  nothing to do: 5 applied before\n"
     );
     assert_eq!(
         run_verb(root, "diff", Some(&url), &["--database", "--exit-code"]).0,
