@@ -33,6 +33,7 @@ fn a_worker_in_python_comes_to_the_same_account() {
         sigma: 0.5,
         max: Some(0.01),
     };
+    let ticks = python.ticks;
     let mut rust = python.clone();
     rust.properties.insert("group.id".to_owned(), "rust".to_owned());
     let (python, rust) = (start_python(&python), start_worker(&rust));
@@ -61,15 +62,14 @@ fn a_worker_in_python_comes_to_the_same_account() {
     }
     assert_eq!(Account::of(&[&python]).bytes, Account::of(&[&rust]).bytes);
     assert!(matches!(python.last(), Some(WorkerLine::End { .. })));
-    // Everybody looks at the same moments.
-    let at = |lines: &[WorkerLine], tick: u32| {
-        tick_lines(lines)
-            .into_iter()
-            .find(|line| line.tick == tick)
-            .map(|line| line.at_us)
-    };
-    let (a, b) = (at(&python, 40).unwrap(), at(&rust, 40).unwrap());
-    assert!(a.abs_diff(b) < 10_000_000, "{a} {b}");
+    // Everybody looks at the same moments, and never before them; only the last tick comes early.
+    for lines in [&python, &rust] {
+        let seen = tick_lines(lines);
+        assert!(seen.len() > 2);
+        for tick in &seen[..seen.len() - 1] {
+            assert!(tick.at_us >= ticks.at(tick.tick), "{} at {}", tick.tick, tick.at_us);
+        }
+    }
 }
 
 #[test]

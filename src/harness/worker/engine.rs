@@ -12,9 +12,11 @@ use crate::harness::protocol::{
     CommitSpec, ConcurrencySpec, HandlerSpec, ProcessError, RecordHeader, Stop, WorkerSpec,
 };
 
+use super::books::{Done, Outcome};
 use super::client::{Client, Poller, Shared, commit, pause, resume};
-use super::handler::{Content, Handler, InHand};
-use super::ledger::{Commit, Done, Outcome};
+use super::content::{Borrowed, Content, InHand, Owned, order};
+use super::handler::Handler;
+use super::ledger::Commit;
 use super::pace::{Pace, Spent};
 use super::pool::{Pool, Work};
 
@@ -33,39 +35,6 @@ const SERVE: Duration = Duration::from_millis(20);
 
 /// A thread of a lane holds little; the default would reserve megabytes for each.
 const LANE_STACK: usize = 256 * 1024;
-
-/// A record as the client holds it, and what the handler holds beside it.
-struct Borrowed<'a> {
-    message: BorrowedMessage<'a>,
-    _extra: Vec<u8>,
-}
-
-impl Content for Borrowed<'_> {
-    fn key(&self) -> Option<&[u8]> {
-        self.message.key()
-    }
-
-    fn value(&self) -> &[u8] {
-        self.message.payload().unwrap_or_default()
-    }
-}
-
-/// A record that was copied, so that another thread can have it; with what the handler holds beside it.
-struct Owned {
-    key: Option<Vec<u8>>,
-    held: Vec<u8>,
-    length: usize,
-}
-
-impl Content for Owned {
-    fn key(&self) -> Option<&[u8]> {
-        self.key.as_deref()
-    }
-
-    fn value(&self) -> &[u8] {
-        &self.held[..self.length]
-    }
-}
 
 /// A record that was handed to a lane.
 struct Handed {
@@ -123,7 +92,7 @@ impl<'a> Engine<'a> {
     fn enter<'m, C>(
         &self,
         messages: &mut Vec<BorrowedMessage<'m>>,
-        content: impl Fn(BorrowedMessage<'m>) -> C,
+        content: impl Fn(BorrowedMessage<'m>, usize) -> C,
     ) -> Vec<InHand<C>> {
         let mut places = Vec::with_capacity(messages.len());
         let as_polled = messages
@@ -133,6 +102,7 @@ impl<'a> Engine<'a> {
         let records = messages.drain(..).zip(places).filter_map(|(message, place)| {
             let (holding, topic) = place?;
             let value = message.payload().unwrap_or_default();
+            let held = self.held(value.len());
             Some(InHand {
                 holding,
                 topic,
@@ -140,7 +110,7 @@ impl<'a> Engine<'a> {
                 offset: message.offset(),
                 header: RecordHeader::read(value).filter(|header| header.run == self.spec.tag),
                 bytes: value.len(),
-                content: content(message),
+                content: content(message, held),
             })
         });
         let records = records.collect();
@@ -182,13 +152,7 @@ impl<'a> Engine<'a> {
             if messages.is_empty() {
                 continue;
             }
-            let records = self.enter(&mut messages, |message| {
-                let length = message.payload_len();
-                Borrowed {
-                    message,
-                    _extra: vec![1; self.held(length) - length],
-                }
-            });
+            let records = self.enter(&mut messages, |message, held| Borrowed::new(message, held));
             if pace.spend(self.per_batch_us) == Spent::Interrupted || self.one_by_one(&records, &mut pace).is_none() {
                 break;
             }
@@ -304,17 +268,7 @@ impl<'a> Engine<'a> {
             if messages.is_empty() {
                 continue;
             }
-            let records = self.enter(&mut messages, |message| {
-                let value = message.payload().unwrap_or_default();
-                let mut held = Vec::with_capacity(self.held(value.len()));
-                held.extend_from_slice(value);
-                held.resize(self.held(value.len()), 1);
-                Owned {
-                    key: message.key().map(<[u8]>::to_vec),
-                    held,
-                    length: value.len(),
-                }
-            });
+            let records = self.enter(&mut messages, |message, held| Owned::new(&message, held));
             let unwatched = self.shared.keeps_handed_over && self.shared.commit == CommitSpec::AfterBatch;
             let left = unwatched.then(|| Arc::new(AtomicUsize::new(records.len())));
             let handed = records.into_iter().map(|record| {
@@ -406,10 +360,4 @@ impl<'a> Engine<'a> {
         }
         Some(())
     }
-}
-
-/// What keeps records of one key in order; nothing where they have none.
-fn order<C>(record: &InHand<C>) -> Option<u64> {
-    let header = record.header.filter(|header| header.key != u32::MAX)?;
-    Some((record.topic as u64) << 32 | u64::from(header.key))
 }

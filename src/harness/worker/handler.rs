@@ -11,42 +11,15 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 
-use crate::harness::protocol::{Clock, RecordFlags, RecordHeader, RetrySpec, Stop, Troubles, WorkerSpec};
+use crate::harness::protocol::{Clock, RetrySpec, Stop, Troubles, WorkerSpec};
 
+use super::books::Outcome;
+use super::content::{Content, InHand};
 use super::cost::Costs;
-use super::ledger::{Holding, Outcome};
 use super::pace::{Pace, Spent};
 
 /// How long the broker may take to have a dead letter.
 const DEAD_LETTER_WITHIN: Duration = Duration::from_secs(30);
-
-/// What a record's key and value are, for a dead letter.
-pub(super) trait Content {
-    fn key(&self) -> Option<&[u8]>;
-    fn value(&self) -> &[u8];
-}
-
-/// A record in hand.
-pub(super) struct InHand<C> {
-    pub holding: Holding,
-    /// Its topic's place in the spec.
-    pub topic: usize,
-    pub partition: i32,
-    pub offset: i64,
-    /// Nothing for a record of another run.
-    pub header: Option<RecordHeader>,
-    /// Of its value.
-    pub bytes: usize,
-    pub content: C,
-}
-
-impl<C> InHand<C> {
-    /// Whether its handler fails.
-    pub(super) fn is_poison(&self) -> bool {
-        self.header
-            .is_some_and(|header| header.flags.0 & RecordFlags::POISON.0 != 0)
-    }
-}
 
 /// What a worker does with records.
 pub(super) struct Handler {

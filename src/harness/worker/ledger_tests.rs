@@ -1,4 +1,5 @@
-use super::{Commit, Done, Holding, Ledger, Outcome};
+use super::super::books::{Done, Holding, Outcome};
+use super::{Commit, Ledger};
 use crate::harness::protocol::{RecordFlags, RecordHeader};
 
 fn ledger() -> Ledger {

@@ -4,7 +4,9 @@
 //! memory that handlers hold, commits as declared, and writes down what became of every record. Everything else is the
 //! client's doing and is measured, not imitated.
 
+mod books;
 mod client;
+mod content;
 mod cost;
 mod engine;
 mod handler;
