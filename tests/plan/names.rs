@@ -57,8 +57,11 @@ fn what_can_not_be_tried_is_said() {
         .iter()
         .position(|service| service.name == "step-counter")
         .unwrap();
-    less.services[at].run.processing.per_record = None;
-    less.services[at].baseline = None;
+    std::sync::Arc::make_mut(&mut less.services[at])
+        .run
+        .processing
+        .per_record = None;
+    std::sync::Arc::make_mut(&mut less.services[at]).baseline = None;
     less.topics.get_mut("device.audio.raw").unwrap().rate = None;
     less.topics.get_mut("device.audio.raw").unwrap().peak = None;
     let error = make_plan(&less, &wish(&["step-counter"], Comparison::CompiledOnly)).unwrap_err();
@@ -101,7 +104,7 @@ fn a_group_of_several_services_runs_one_of_them() {
         .iter()
         .position(|service| service.name == "motion-event-filter")
         .unwrap();
-    shared.services[at].group = group;
+    std::sync::Arc::make_mut(&mut shared.services[at]).group = group;
     let wish = Wish {
         names: vec!["step-counter".to_owned()],
         ..Wish::default()

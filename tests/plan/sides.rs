@@ -93,11 +93,11 @@ fn a_static_id_that_differs_a_replica_is_left_to_the_run() {
         names: vec!["step-counter".to_owned()],
         ..Wish::default()
     };
-    model.services[at].instance_id = id("steps-${REPLICA}");
+    std::sync::Arc::make_mut(&mut model.services[at]).instance_id = id("steps-${REPLICA}");
     let side = lagproof::harness::plan::make_plan(&model, &wish).unwrap().trials[0].sides[0].clone();
     assert_eq!(side.instance_id.as_deref(), Some("steps-${REPLICA}"));
     assert!(!side.properties.contains_key("group.instance.id"));
-    model.services[at].instance_id = id("steps");
+    std::sync::Arc::make_mut(&mut model.services[at]).instance_id = id("steps");
     let side = lagproof::harness::plan::make_plan(&model, &wish).unwrap().trials[0].sides[0].clone();
     assert_eq!(side.instance_id, None);
     assert_eq!(side.properties["group.instance.id"], "steps");
