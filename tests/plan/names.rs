@@ -57,7 +57,10 @@ fn what_can_not_be_tried_is_said() {
         .iter()
         .position(|service| service.name == "step-counter")
         .unwrap();
-    std::sync::Arc::make_mut(&mut less.services[at]).run.processing.per_record = None;
+    std::sync::Arc::make_mut(&mut less.services[at])
+        .run
+        .processing
+        .per_record = None;
     std::sync::Arc::make_mut(&mut less.services[at]).baseline = None;
     less.topics.get_mut("device.audio.raw").unwrap().rate = None;
     less.topics.get_mut("device.audio.raw").unwrap().peak = None;
