@@ -356,7 +356,10 @@ mod tests {
             }
             let expected = mean.max(RECORD_HEADER as u64) as f64;
             let off = sum as f64 / draws as f64 / expected - 1.0;
-            assert!(off.abs() < if mean > 1_000 { 0.05 } else { 0.02 }, "{mean} {max}: {off}");
+            assert!(
+                off.abs() < if mean > 1_000 { 0.05 } else { 0.02 },
+                "{mean} {max}: {off}"
+            );
             assert!(*seen.last().unwrap() as u64 <= max.max(RECORD_HEADER as u64));
             assert_eq!(seen.len() > 1, max > mean && max > RECORD_HEADER as u64);
         }
