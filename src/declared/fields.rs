@@ -350,7 +350,7 @@ impl<'t> Fields<'t> {
         for (key, value) in table.iter() {
             let name: &str = key.get_ref();
             if !known.contains(name) {
-                let absent = |key: &&str| !table.contains_key(*key);
+                let absent = |key: &&str| !table.contains_key(key);
                 let near = nearest(name, known.iter().copied().filter(absent));
                 missing.retain(|missing| Some(missing.key) != near);
                 findings.push(unknown_key(

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::history::{
     Content, Digest, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
-    TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed,
+    TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed_with,
 };
 use crate::model::project::Model;
 use crate::model::service::Service;
@@ -33,8 +33,16 @@ impl SeedDraft {
     /// Never: what it is about is made fit for a path.
     #[must_use]
     pub fn artifact(&self, stamp: &str) -> Artifact {
-        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text.as_str())
-            .expect("a path of names made fit")
+        self.clone().into_artifact(stamp)
+    }
+
+    /// The same where the draft is needed no more: a seed may be large.
+    ///
+    /// # Panics
+    /// Never: what it is about is made fit for a path.
+    #[must_use]
+    pub fn into_artifact(self, stamp: &str) -> Artifact {
+        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text).expect("a path of names made fit")
     }
 }
 
@@ -158,8 +166,6 @@ fn draft(
     topics: Vec<Change<TopicEntry>>,
     replaces: &[Replaced],
 ) -> SeedDraft {
-    let length = services.iter().map(|change| change.statement.len()).sum::<usize>();
-    let mut body = String::with_capacity(length + 1024);
     let (services, statements): (Vec<_>, Vec<_>) = services
         .into_iter()
         .map(|change| (change.entry, change.statement))
@@ -168,14 +174,19 @@ fn draft(
         .into_iter()
         .map(|change| (change.entry, change.statement))
         .unzip();
-    for (at, statement) in statements.iter().chain(&on_topics).enumerate() {
-        body.push_str(if at == 0 { "" } else { "\n" });
-        body.push_str(statement);
-        body.push('\n');
-    }
+    let all = statements.iter().chain(&on_topics);
+    let length = all.map(|statement| statement.len() + 2).sum();
+    let text = write_seed_with(&header("profiles"), &services, &topics, replaces, length, |out| {
+        // Each statement goes as soon as it has its place: all of them twice is a lot.
+        for (at, statement) in statements.into_iter().chain(on_topics).enumerate() {
+            out.push_str(if at == 0 { "" } else { "\n" });
+            out.push_str(&statement);
+            out.push('\n');
+        }
+    });
     SeedDraft {
         what,
-        text: write_seed(&header("profiles"), &services, &topics, replaces, &body),
+        text,
         services: services.len(),
         topics: topics.len(),
     }

@@ -23,6 +23,7 @@ pub use documents::{
 pub use read::{Base, FOLDER, History, Seed, SeedFiles, Standing, name_seconds, name_stamp, read_seeds, take_in};
 pub use replay::{Life, Record, State};
 pub use seed::{
-    Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, write_seed,
+    Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, seed_hash, write_seed,
+    write_seed_with,
 };
 pub use values::{column_from_settings, duration_from_json, value_doc, value_from_json};

@@ -115,11 +115,14 @@ impl History {
     }
 }
 
+/// A seed's name and what it says of itself.
+type NamedHeader = (String, Result<Header, Problem>);
+
 /// What was read of the seeds, before they are among a project's files.
 #[derive(Debug)]
 pub struct SeedFiles {
     folder: String,
-    read: Result<Vec<(String, Result<Header, Problem>)>, ReadError>,
+    read: Result<Vec<NamedHeader>, ReadError>,
     base: Option<Base>,
 }
 

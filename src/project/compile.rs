@@ -8,7 +8,7 @@ use crate::declared::read_config;
 use crate::diagnostic::{Findings, Severity};
 use crate::emit::write::{LOCK_WAIT, Plan, Why, WriteError, apply, diff, lock, plan};
 use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, property_files, schema_files, seed_of, topic_scripts};
-use crate::history::{Digest, History, Standing, name_seconds, name_stamp};
+use crate::history::{Digest, History, Standing, name_seconds, name_stamp, seed_hash};
 use crate::model::project::Model;
 use crate::source::{ReadError, Sources, Tree};
 
@@ -158,19 +158,19 @@ pub(super) fn artifacts(
     artifacts.extend(scripts);
     let replaced = history.own().map(|seed| format!("{SEEDS}/{}", seed.name)).collect();
     if let Some(draft) = draft.map_err(CompileError::Nul)? {
-        artifacts.push(named(&draft, history, now)?);
+        artifacts.push(named(draft, history, now)?);
     }
     Ok((artifacts, replaced))
 }
 
 /// A seed under its name: the one that it has, where its content stays the same, else one above all others.
-fn named(draft: &SeedDraft, history: &History, now: i64) -> Result<Artifact, CompileError> {
-    let hash = crate::history::read_seed(&draft.text).map(|header| header.hash);
-    let same = history.own().find(|seed| Ok(seed.header.hash) == hash);
+fn named(draft: SeedDraft, history: &History, now: i64) -> Result<Artifact, CompileError> {
+    let hash = seed_hash(&draft.text);
+    let same = history.own().find(|seed| Some(seed.header.hash) == hash);
     if let Some(stamp) = same.and_then(|seed| seed.name.split_once('_')) {
-        return Ok(draft.artifact(stamp.0));
+        return Ok(draft.into_artifact(stamp.0));
     }
-    next_stamp(history, now).map(|stamp| draft.artifact(&stamp))
+    next_stamp(history, now).map(|stamp| draft.into_artifact(&stamp))
 }
 
 /// What the next seed's name begins with.

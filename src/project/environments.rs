@@ -28,8 +28,7 @@ pub(super) fn judge(model: &Model, base: &Findings) -> Findings {
     for environment in &model.environments {
         let found = if environment.broker != model.broker {
             let there = in_environment(model, environment);
-            let found = rules::judge(&there, Scope::Whole);
-            found
+            rules::judge(&there, Scope::Whole)
         } else if environment.services.is_empty() && environment.topics.is_empty() {
             continue;
         } else {

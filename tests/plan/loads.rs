@@ -303,7 +303,7 @@ proptest! {
         let seconds: f64 = stretches.iter().map(|stretch| stretch.seconds).sum();
         prop_assert!((seconds - tried.seconds()).abs() < 1e-6);
         let pairs = || points.windows(2).map(|pair| (pair[0].rate, pair[1].seconds - pair[0].seconds));
-        let last = pairs().last().expect("two points").1;
+        let last = pairs().next_back().expect("two points").1;
         let recorded: f64 = pairs().map(|(rate, seconds)| rate * seconds).sum::<f64>()
             + points.last().expect("two points").rate * last;
         let warm_up = points[0].rate * speed * 5.0;

@@ -439,6 +439,16 @@ async def test_a_broker_that_is_away_at_the_start_is_waited_for(
     assert await kafka.committed(service.group, topic) == {0: 1}
 
 
+async def test_a_stop_while_no_broker_answers_is_quiet(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    await service.seed(["t"])
+    consumer = Collecting(service.name, service.pool, bootstrap_servers="127.0.0.1:9")
+    task = asyncio.create_task(consumer.run(handle_signals=False))
+    await eventually(lambda: any("no broker answers" in record.message for record in caplog.records))
+    consumer.stop()
+    await asyncio.wait_for(task, 30)
+    assert await service.owner("SELECT state FROM lagproof.instances") == "stopped"
+
+
 async def test_what_is_refused_is_refused_before_it_runs(service: Service, kafka: Kafka) -> None:
     await service.seed(["t"], client="kafkajs")
     consumer = Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap)

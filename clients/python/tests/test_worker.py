@@ -15,6 +15,7 @@ from kafka import Kafka, eventually
 from postgres import LAGPROOF
 
 from lagproof.verify.protocol import HEADER, NO_KEY, POISON, SLOW, Numbers, split_mix, tick_at
+from lagproof.verify.spec import arguments
 
 TAG = 77
 
@@ -33,7 +34,9 @@ def spec(kafka: Kafka, topic: str, **changes: Any) -> dict[str, Any]:
         "service": "filter",
         "replica": 0,
         "properties": {
-            "bootstrap_servers": kafka.bootstrap,
+            "bootstrap.servers": kafka.bootstrap,  # the harness's own stand under librdkafka's names
+            "client.id": "lagproof",
+            "reconnect.backoff.ms": "50",
             "group_id": f"g-{topic}",
             "max_poll_records": "100",
             "session_timeout_ms": "10000",
@@ -187,6 +190,19 @@ async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     await asyncio.wait_for(worker.reading, 60)
     assert await worker.process.wait() == 1
     assert worker.lines[-1]["reason"]["message"].endswith("the spec is of protocol 2, this worker's is 1")
+    newer = await Worker.start(spec(kafka, "t", weather="fine"))
+    await asyncio.wait_for(newer.reading, 60)
+    assert await newer.process.wait() == 1
+    assert "the spec has weather, which this worker does not know" in newer.lines[-1]["reason"]["message"]
+
+
+def test_connections_come_under_librdkafkas_names() -> None:
+    given = {"bootstrap.servers": "a:1", "security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN"}
+    given |= {"sasl.username": "007", "sasl.password": "true", "max_poll_records": "7", "check_crcs": "false"}
+    found = arguments(given)
+    assert found["bootstrap_servers"] == "a:1" and found["security_protocol"] == "SASL_SSL"
+    assert (found["sasl_plain_username"], found["sasl_plain_password"]) == ("007", "true")
+    assert (found["max_poll_records"], found["check_crcs"]) == (7, False) and found["ssl_context"] is not None
 
 
 def test_numbers_are_kept_as_intervals() -> None:

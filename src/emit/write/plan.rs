@@ -165,25 +165,22 @@ fn compare(root: &Path, artifact: &Artifact, folder: &Folder) -> Result<Option<W
 
 thread_local! {
     /// What files are read into, to be compared and forgotten.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 << 10]);
 }
 
 /// Whether a regular file holds these bytes and no others.
 fn holds(file: &mut File, wanted: &[u8]) -> std::io::Result<bool> {
     BUFFER.with_borrow_mut(|buffer| {
-        // One byte more than is wanted: then one read tells of nearly every file whether that is all of it.
-        if buffer.len() <= wanted.len() {
-            buffer.resize(wanted.len() + 1, 0);
-        }
         let mut rest = wanted;
         loop {
-            let asked = &mut buffer[..=rest.len()];
-            let read = file.read(asked)?;
-            if read > rest.len() || asked[..read] != rest[..read] {
+            // One byte more than is wanted: then one read tells of nearly every file whether that is all of it.
+            let most = buffer.len().min(rest.len() + 1);
+            let read = file.read(&mut buffer[..most])?;
+            if read > rest.len() || buffer[..read] != rest[..read] {
                 return Ok(false);
             }
             rest = &rest[read..];
-            if read == 0 || rest.is_empty() {
+            if read == 0 || (rest.is_empty() && read < most) {
                 return Ok(rest.is_empty());
             }
         }

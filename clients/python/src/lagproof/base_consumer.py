@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from .breaker import CircuitBreaker
 from .clients import AIOKAFKA, end_aiokafka, group_lag, make_aiokafka, start_aiokafka, topics_of
 from .consumer_config_loader import KafkaConsumerConfigLoader
-from .errors import DownstreamUnavailable
+from .errors import DownstreamUnavailable, Stopped
 from .failures import Failures, OnPoison
 from .following import Fixed, Following
 from .handling import Handling
@@ -107,7 +107,7 @@ class BaseKafkaConsumer:
         raise NotImplementedError("override process or process_batch")
 
     async def process_batch(self, records: list[Any]) -> None:
-        """Handles a batch; where it raises, the whole batch is tried again, then its records one by one."""
+        """Handles a batch; where it raises, its records are handed over again, one by one."""
         raise NotImplementedError("override process or process_batch")
 
     async def started(self) -> None:
@@ -169,6 +169,8 @@ class BaseKafkaConsumer:
             await self.started()
             self._ready.set()
             await self._consume()
+        except Stopped:
+            pass  # while no broker answered: there is nothing to finish
         finally:
             if recorder is not None:
                 await recorder.stop()
@@ -225,9 +227,7 @@ class BaseKafkaConsumer:
                 if batch:
                     await self._in_hand(batch)
                 trouble = 0.0
-            except FATAL:
-                raise
-            except ConsumerStoppedError:
+            except (*FATAL, ConsumerStoppedError):
                 raise
             except KafkaError as error:
                 trouble = min(max(trouble * 2, 0.5), 30.0)

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from . import security
-from .errors import BadRow, LagproofError, NoTopics
+from .errors import BadRow, NoTopics, Stopped
 from .lowering import lower, with_classes
 from .settings import Settings, expand
 
@@ -77,7 +77,7 @@ async def start_aiokafka(
 ) -> AIOKafkaConsumer:
     """Starts and subscribes a consumer; while no broker answers it tries again, `within` seconds or for ever (None).
 
-    Raises KafkaConnectionError where no broker answered in time, LagproofError where it was stopped meanwhile.
+    Raises KafkaConnectionError where no broker answered in time, Stopped where it was stopped meanwhile.
     """
     began, pause, said = time.monotonic(), 0.5, False
     while True:
@@ -90,7 +90,7 @@ async def start_aiokafka(
             await end_aiokafka(consumer)
             waited = time.monotonic() - began
             if stopped():
-                raise LagproofError(f"{service_name}: stopped while no broker answered") from error
+                raise Stopped(f"{service_name}: stopped while no broker answered") from error
             if within is not None and waited + pause > within:
                 raise
             if not said:

@@ -114,3 +114,7 @@ class PoisonRecord(LagproofError):
 
 class DownstreamUnavailable(LagproofError):
     """Raise it from a handler where what it calls is down: the record is kept and tried again, and counts as no failure."""
+
+
+class Stopped(LagproofError):
+    """It was stopped before it could begin."""

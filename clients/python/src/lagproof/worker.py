@@ -19,6 +19,7 @@ from .clients import AIOKAFKA
 from .metrics import memory_megabytes
 from .verify.consumer import Harnessed
 from .verify.protocol import PROTOCOL, Lines, cpu_wait_seconds, now_us, tick_at
+from .verify.spec import check
 
 
 def _sample(consumer: Harnessed, lines: Lines, done: threading.Event) -> None:
@@ -102,6 +103,7 @@ def main() -> int:
         spec = json.loads(sys.stdin.readline())
         if spec.get("protocol") != PROTOCOL:
             raise ValueError(f"the spec is of protocol {spec.get('protocol')}, this worker's is {PROTOCOL}")
+        check(spec)
         asyncio.run(_run(spec, lines))
     except Exception as error:  # whatever it is, the last line says so
         end = {"reason": "failed", "message": f"{type(error).__name__}: {error}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 import statistics
 from typing import Any
 
@@ -12,21 +13,68 @@ from .protocol import SLOW, Header, fraction, split_mix
 
 _WORDS = {"true": True, "false": False, "none": None, "null": None, "": None}
 _TEXTS = ("group_id", "group_instance_id", "client_id", "client_rack", "bootstrap_servers")
+# What the harness adds to the compiled properties, under librdkafka's names: where the cluster is and how to log in.
+_CONNECTION = {
+    "bootstrap.servers": "bootstrap_servers",
+    "client.id": "client_id",
+    "group.id": "group_id",
+    "group.instance.id": "group_instance_id",
+    "security.protocol": "security_protocol",
+    "sasl.mechanism": "sasl_mechanism",
+    "sasl.mechanisms": "sasl_mechanism",
+    "sasl.username": "sasl_plain_username",
+    "sasl.password": "sasl_plain_password",
+}
+_SPEC = [
+    "protocol",
+    "run",
+    "tag",
+    "service",
+    "replica",
+    "properties",
+    "topics",
+    "max_poll_records",
+    "work",
+    "delivery",
+    "per_record_factor",
+    "seed",
+    "ticks",
+]
+_WORK = ["per_record", "per_batch_us", "concurrency", "handler", "cpu_share", "slow_us", "stalls_us"]
+
+
+def check(spec: dict[str, Any]) -> None:
+    """Raises ValueError where the spec asks for what this worker does not know: it is a newer lagproof's."""
+    for where, known in ((spec, _SPEC), (spec["work"], _WORK), (spec["delivery"], ["commit", "retry"])):
+        unknown = sorted(set(where) - set(known))
+        if unknown:
+            raise ValueError(
+                f"the spec has {', '.join(unknown)}, which this worker does not know: it is too old for it"
+            )
 
 
 def arguments(properties: dict[str, str]) -> dict[str, Any]:
     """Keyword arguments of aiokafka from the text that crosses between processes."""
     found: dict[str, Any] = {}
-    for key, text in properties.items():
-        key = {"bootstrap.servers": "bootstrap_servers"}.get(key, key)
+    for name, text in properties.items():
+        if name == "ssl.ca.location":
+            found["ssl_context"] = ssl.create_default_context(cafile=text)
+            continue
+        key = _CONNECTION.get(name, name)
+        if "." in key:
+            continue  # librdkafka's own way to connect, such as its backoff: aiokafka has none
         if key == "partition_assignment_strategy":
             found[key] = [path.strip() for path in text.split(",")]
-        elif key in _TEXTS:
+        elif key in _TEXTS or key.startswith("sasl_"):
             found[key] = text
+        elif key == "security_protocol":
+            found[key] = text.upper()
         elif text.lower() in _WORDS:
             found[key] = _WORDS[text.lower()]
         else:
             found[key] = int(text) if text.lstrip("-").isdigit() else text
+    if found.get("security_protocol", "").endswith("SSL"):
+        found.setdefault("ssl_context", ssl.create_default_context())
     return with_classes(found)
 
 
