@@ -172,7 +172,7 @@ impl Evidence {
         let table: toml::Table = toml::from_str(text).map_err(|error| malformed(&error))?;
         let format = table.get("format").and_then(toml::Value::as_integer);
         match format.and_then(|format| u64::try_from(format).ok()) {
-            Some(found) if found != u64::from(FORMAT) => return Err(EvidenceError::Format { found }),
+            Some(found) if found != u64::from(FORMAT) => Err(EvidenceError::Format { found }),
             _ => toml::from_str(text).map_err(|error| malformed(&error)),
         }
     }

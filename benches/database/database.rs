@@ -29,13 +29,14 @@ impl Database {
     pub fn empty() -> Outcome<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("{}{}", prefix(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let server = server();
         runtime().block_on(async {
-            let options = server().options(&server().maintenance_database());
+            let options = server.options(&server.maintenance_database());
             let mut other = PgConnection::connect_with(&options).await?;
             other
                 .execute(format!("CREATE DATABASE {name} TEMPLATE template0").as_str())
                 .await?;
-            let connection = PgConnection::connect_with(&server().options(&name)).await?;
+            let connection = PgConnection::connect_with(&server.options(&name)).await?;
             Ok(Self { name, connection })
         })
     }

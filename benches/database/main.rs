@@ -15,6 +15,7 @@ mod projects;
 mod queries;
 mod recording;
 mod seeding;
+#[allow(dead_code)]
 #[path = "../../tests/db/server.rs"]
 mod server;
 

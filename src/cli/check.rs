@@ -11,7 +11,7 @@ use crate::project::{BaseError, FixError, Project, against_base, fix_all, pages,
 
 use super::Global;
 use super::evidence::{Proven, print_evidence};
-use super::output::{Exit, columns, fail, print};
+use super::output::{Exit, columns, fail, leave, print};
 use super::proofs::print_proofs;
 
 const AFTER_HELP: &str = "\
@@ -119,7 +119,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Exit {
         let spent = started.elapsed();
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
-    with_evidence(verdict(&project.findings, args.deny), proven, args.deny)
+    let exit = with_evidence(verdict(&project.findings, args.deny), proven, args.deny);
+    leave(project);
+    exit
 }
 
 /// Evidence that does not stand is a warning.

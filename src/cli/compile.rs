@@ -11,7 +11,7 @@ use crate::project::{CompileError, Compiled, Look, Outcome, Project, compile, in
 
 use super::Global;
 use super::check::report;
-use super::output::{Exit, fail, note, now, print, today};
+use super::output::{Exit, fail, leave, note, now, print, today};
 
 const AFTER_HELP: &str = "\
 Exit status: 0 done, or nothing to do; 1 findings stand in the way, or --check found something stale; 2 wrong usage, or \
@@ -72,6 +72,7 @@ pub(super) fn run(global: &Global, args: &CompileArgs) -> Exit {
         print(&format!("checked   {:<40} {:>7.0?}\n", tally(&project), spent));
     }
     let folder = folder(&project);
+    leave(project);
     match (args.check, args.diff) {
         (true, _) => {
             if let Some(why) = &compiled.base_unknown {

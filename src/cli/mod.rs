@@ -97,7 +97,7 @@ enum Verb {
     Verify(Box<verify::VerifyArgs>),
     /// Bring the database in line: its schema, and the seeds that it does not have yet
     Migrate(migrate::MigrateArgs),
-    /// Say what differs between the profiles and the database, and settle what people changed there
+    /// Say what is otherwise in the database, and settle overrides
     Diff(diff::DiffArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Colour;
+use crate::project::Project;
 
 use super::{ColourWhen, Global};
 
@@ -73,6 +74,12 @@ impl Exit {
 pub(super) fn columns() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(usize::from(width.0))
+}
+
+/// Leaves a project to the system, which takes a process's memory back at once. To give it back piece by piece takes as
+/// long as to judge it.
+pub(super) fn leave(project: Project) {
+    std::mem::forget(project);
 }
 
 /// Says on standard error why a run can't go on, and what to do.

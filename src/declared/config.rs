@@ -1,7 +1,7 @@
 //! `lagproof.toml`: the project.
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Severity;
 use crate::source::FileId;
@@ -14,10 +14,10 @@ use super::names::{Folder, Name, check_names};
 impl Leaf for Severity {
     const EXAMPLE: &'static str = "\"warning\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let known = [Self::Off, Self::Warning, Self::Error];
         match value.get_ref() {
-            DeValue::String(word) => known
+            Item::String(word) => known
                 .into_iter()
                 .find(|severity| severity.name() == word)
                 .ok_or_else(|| unknown_word(word, known.iter().map(|severity| severity.name()))),

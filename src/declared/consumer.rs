@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Finding;
 use crate::model::keywords::{Assignor, RemoteAssignor};
@@ -172,7 +172,7 @@ struct Count(u64);
 impl Leaf for Count {
     const EXAMPLE: &'static str = "500";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let number = super::leaf::integer(value, "a whole number")?;
         u64::try_from(number).map(Self).map_err(|_| {
             LeafError::refused(
@@ -194,8 +194,8 @@ struct Assignors(Box<[Assignor]>);
 impl Leaf for Assignors {
     const EXAMPLE: &'static str = "\"cooperative-sticky\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        if !matches!(value.get_ref(), DeValue::Array(_)) {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        if !matches!(value.get_ref(), Item::Array(_)) {
             return Assignor::read(value, file).map(|assignor| Self(Box::new([assignor])));
         }
         let list = Vec::<Spanned<Assignor>>::read(value, file)?;
@@ -227,8 +227,8 @@ impl Leaf for Assignors {
 impl Leaf for OffsetReset {
     const EXAMPLE: &'static str = "\"earliest\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::String(word) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::String(word) = value.get_ref() else {
             return Err(LeafError::wrong_type(
                 "\"earliest\", \"latest\", \"none\" or a duration",
                 value.get_ref(),
@@ -273,12 +273,12 @@ impl<T> Spanned<Ranged<T>> {
 impl<T: Leaf> Leaf for Ranged<T> {
     const EXAMPLE: &'static str = T::EXAMPLE;
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::Table(table) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::Table(table) = value.get_ref() else {
             return T::read(value, file).map(Self::Exact);
         };
         let known = ["min", "max", "default"];
-        let stray = table.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
+        let stray = table.keys().find(|key| !known.contains(&key.get_ref()));
         if let Some(key) = stray {
             let message = format!("a range has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::tree::{Item, Node, Table};
 use serde_json::{Map, Value as Json, json};
-use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Finding, Findings};
 use crate::source::{FileId, Span};
@@ -31,20 +31,27 @@ pub trait Section: Sized {
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
-/// Either a table that is being read, or nothing, while the keys are being listed for the schema.
+/// Either a table that is being read, or nothing, while the keys are being listed.
 enum Source<'t> {
     Table {
         file: FileId,
-        table: &'t DeTable<'t>,
+        table: &'t Table<'t>,
         span: Range<usize>,
         findings: &'t mut Findings,
     },
+    /// For the schema.
     Schema,
+    /// For their names alone.
+    Keys,
 }
 
 /// A table's keys, as they are asked for.
 pub struct Fields<'t> {
     source: Source<'t>,
+    /// A bit for each of the table's first entries that was asked for: in most tables all are, and nobody needs the names
+    /// of the others.
+    taken: u64,
+    /// Names of keys, while they are being listed.
     known: Vec<&'static str>,
     missing: Vec<Missing>,
     properties: Map<String, Json>,
@@ -64,8 +71,7 @@ pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findin
     let broken = !errors.is_empty();
     findings.extend(syntax_findings(file, text, &errors));
     let mut inner = Findings::new();
-    let span = table.span();
-    let read = read_table(file, table.get_ref(), span, &mut inner);
+    let read = read_table(file, &table, 0..0, &mut inner);
     // What a half-read file lacks or holds too much of is a consequence of the syntax errors, not news.
     let secondary = [pages::MISSING_KEY.code, pages::UNKNOWN_KEY.code, pages::WRONG_TYPE.code];
     findings.extend(
@@ -79,7 +85,7 @@ pub fn read_document<T: Section>(file: FileId, text: &str, findings: &mut Findin
 
 fn read_table<'t, T: Section>(
     file: FileId,
-    table: &'t DeTable<'t>,
+    table: &'t Table<'t>,
     span: Range<usize>,
     findings: &'t mut Findings,
 ) -> Option<T> {
@@ -90,8 +96,15 @@ fn read_table<'t, T: Section>(
         findings,
     });
     let value = T::read(&mut fields);
-    fields.finish();
+    fields.finish(keys_of::<T>);
     value
+}
+
+/// The keys of a section.
+fn keys_of<T: Section>() -> Vec<&'static str> {
+    let mut fields = Fields::new(Source::Keys);
+    T::read(&mut fields);
+    fields.known
 }
 
 /// The JSON schema of a section.
@@ -106,6 +119,7 @@ impl<'t> Fields<'t> {
     fn new(source: Source<'t>) -> Self {
         Self {
             source,
+            taken: 0,
             known: Vec::new(),
             missing: Vec::new(),
             properties: Map::new(),
@@ -119,7 +133,7 @@ impl<'t> Fields<'t> {
     pub fn file(&self) -> FileId {
         match &self.source {
             Source::Table { file, .. } => *file,
-            Source::Schema => FileId(0),
+            Source::Schema | Source::Keys => FileId(0),
         }
     }
 
@@ -128,7 +142,7 @@ impl<'t> Fields<'t> {
     pub fn span(&self) -> Span {
         match &self.source {
             Source::Table { file, span, .. } => Span::new(*file, span.clone()),
-            Source::Schema => Span::whole(FileId(0)),
+            Source::Schema | Source::Keys => Span::whole(FileId(0)),
         }
     }
 
@@ -141,7 +155,7 @@ impl<'t> Fields<'t> {
         else {
             return None;
         };
-        let value = table.get(key)?;
+        let value = take(table, key, &mut self.taken)?;
         let span = Span::new(*file, value.span());
         match T::read(value, *file) {
             Ok(value) => Some(Spanned { value, span }),
@@ -168,7 +182,7 @@ impl<'t> Fields<'t> {
                 doc,
                 example: T::example(),
             }),
-            Source::Table { .. } => {}
+            Source::Table { .. } | Source::Keys => {}
         }
     }
 
@@ -181,12 +195,10 @@ impl<'t> Fields<'t> {
         else {
             return None;
         };
-        let value = table.get(key)?;
+        let value = take(table, key, &mut self.taken)?;
         let span = Span::new(*file, value.span());
         match value.get_ref() {
-            DeValue::Table(inner) => {
-                read_table(*file, inner, value.span(), findings).map(|value| Spanned { value, span })
-            }
+            Item::Table(inner) => read_table(*file, inner, value.span(), findings).map(|value| Spanned { value, span }),
             other => {
                 findings.push(wrong_type(key, span, "a table", other));
                 None
@@ -203,8 +215,10 @@ impl<'t> Fields<'t> {
         else {
             return Vec::new();
         };
-        let Some(value) = table.get(key) else { return Vec::new() };
-        let DeValue::Array(items) = value.get_ref() else {
+        let Some(value) = take(table, key, &mut self.taken) else {
+            return Vec::new();
+        };
+        let Item::Array(items) = value.get_ref() else {
             let span = Span::new(*file, value.span());
             findings.push(wrong_type(key, span, "an array of tables", value.get_ref()));
             return Vec::new();
@@ -213,7 +227,7 @@ impl<'t> Fields<'t> {
         for item in items.iter() {
             let span = Span::new(*file, item.span());
             match item.get_ref() {
-                DeValue::Table(inner) => {
+                Item::Table(inner) => {
                     out.extend(read_table(*file, inner, item.span(), findings).map(|value| Spanned { value, span }));
                 }
                 other => findings.push(wrong_type(key, span, "a table", other)),
@@ -235,19 +249,21 @@ impl<'t> Fields<'t> {
         else {
             return Vec::new();
         };
-        let Some(value) = table.get(key) else { return Vec::new() };
-        let DeValue::Table(tables) = value.get_ref() else {
+        let Some(value) = take(table, key, &mut self.taken) else {
+            return Vec::new();
+        };
+        let Item::Table(tables) = value.get_ref() else {
             let span = Span::new(*file, value.span());
             findings.push(wrong_type(key, span, "a table of tables", value.get_ref()));
             return Vec::new();
         };
         let mut out = Vec::new();
-        for (name, item) in tables {
+        for (name, item) in tables.iter() {
             let span = Span::new(*file, name.span());
             match item.get_ref() {
-                DeValue::Table(inner) => {
+                Item::Table(inner) => {
                     let name = Spanned {
-                        value: name.get_ref().clone().into_owned(),
+                        value: name.get_ref().to_owned(),
                         span,
                     };
                     out.extend(read_table(*file, inner, item.span(), findings).map(|value| (name, value)));
@@ -272,9 +288,9 @@ impl<'t> Fields<'t> {
             return Vec::new();
         };
         let mut out = Vec::new();
-        for (key, value) in *table {
+        for (key, value) in table.iter() {
             let key = Spanned {
-                value: key.get_ref().clone().into_owned(),
+                value: key.get_ref().to_owned(),
                 span: Span::new(*file, key.span()),
             };
             if looks_secret(&key.value) {
@@ -298,19 +314,22 @@ impl<'t> Fields<'t> {
     }
 
     fn learn(&mut self, key: &'static str, doc: &'static str, schema: impl FnOnce() -> Json) {
-        self.known.push(key);
-        if matches!(self.source, Source::Schema) {
-            let mut schema = schema();
-            if let Some(object) = schema.as_object_mut() {
-                object.insert("description".to_owned(), doc.into());
+        match self.source {
+            Source::Table { .. } => {}
+            Source::Keys => self.known.push(key),
+            Source::Schema => {
+                let mut schema = schema();
+                if let Some(object) = schema.as_object_mut() {
+                    object.insert("description".to_owned(), doc.into());
+                }
+                self.properties.insert(key.to_owned(), schema);
             }
-            self.properties.insert(key.to_owned(), schema);
         }
     }
 
     /// Reports the keys that nobody asked for, and those that are missing. One that is missing because it is misspelt
-    /// is reported once.
-    fn finish(self) {
+    /// is reported once. `keys` lists all that were asked for.
+    fn finish(self, keys: fn() -> Vec<&'static str>) {
         let Source::Table {
             file,
             table,
@@ -323,12 +342,15 @@ impl<'t> Fields<'t> {
         if self.open == Openness::Open {
             return;
         }
-        let known: BTreeSet<&str> = self.known.iter().copied().collect();
+        if self.missing.is_empty() && self.taken.count_ones() as usize == table.len() {
+            return;
+        }
+        let known: BTreeSet<&str> = keys().into_iter().collect();
         let mut missing = self.missing;
-        for (key, value) in table {
+        for (key, value) in table.iter() {
             let name: &str = key.get_ref();
             if !known.contains(name) {
-                let absent = |key: &&str| !table.contains_key(*key);
+                let absent = |key: &&str| !table.contains_key(key);
                 let near = nearest(name, known.iter().copied().filter(absent));
                 missing.retain(|missing| Some(missing.key) != near);
                 findings.push(unknown_key(
@@ -356,4 +378,13 @@ impl<'t> Fields<'t> {
             "additionalProperties": false,
         })
     }
+}
+
+/// A key's value, which is then known to have been asked for.
+fn take<'n, 't>(table: &'n Table<'t>, key: &str, taken: &mut u64) -> Option<&'n Node<'t>> {
+    let position = table.position(key)?;
+    *taken |= 1_u64
+        .checked_shl(u32::try_from(position).unwrap_or(u32::MAX))
+        .unwrap_or(0);
+    table.at(position)
 }

@@ -1,7 +1,7 @@
 //! Single values: what a key can take, read from TOML, with a message for everything else.
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Page;
 use crate::model::keywords::Keyword;
@@ -37,7 +37,7 @@ pub struct LeafError {
 impl LeafError {
     /// A value of the wrong type.
     #[must_use]
-    pub fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
+    pub fn wrong_type(wanted: &str, found: &Item<'_>) -> Self {
         Self {
             page: &pages::WRONG_TYPE,
             inner: None,
@@ -94,15 +94,15 @@ impl From<UnitError> for LeafError {
 }
 
 /// What a TOML value is, in words.
-pub(super) fn kind_of(value: &DeValue<'_>) -> &'static str {
+pub(super) fn kind_of(value: &Item<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        Item::String(_) => "text",
+        Item::Integer(_) => "a whole number",
+        Item::Float(_) => "a decimal number",
+        Item::Boolean(_) => "true or false",
+        Item::Datetime(_) => "a date or time",
+        Item::Array(_) => "a list",
+        Item::Table(_) => "a table",
     }
 }
 
@@ -121,23 +121,23 @@ pub trait Leaf: Sized {
     ///
     /// # Errors
     /// [`LeafError`] where the value is of another type or is not allowed.
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError>;
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError>;
 
     /// Its JSON schema.
     fn schema() -> Json;
 }
 
-pub(super) fn text<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<&'a str, LeafError> {
+pub(super) fn text<'a>(value: &'a Node<'_>, wanted: &str) -> Result<&'a str, LeafError> {
     match value.get_ref() {
-        DeValue::String(text) => Ok(text),
+        Item::String(text) => Ok(text),
         other => Err(LeafError::wrong_type(wanted, other)),
     }
 }
 
 /// A whole number of any size that TOML can write.
-pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Result<i128, LeafError> {
+pub(super) fn integer(value: &Node<'_>, wanted: &str) -> Result<i128, LeafError> {
     match value.get_ref() {
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
+        Item::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
             let message = format!("`{}` is too large", shown(number.as_str()));
             LeafError::refused(
                 &pages::OUT_OF_RANGE,
@@ -150,10 +150,10 @@ pub(super) fn integer(value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Resul
 }
 
 /// A number in quotes is the usual slip.
-fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
+fn quoted_number(wanted: &str, found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type(wanted, found);
     match found {
-        DeValue::String(text) if text.parse::<u64>().is_ok() => LeafError {
+        Item::String(text) if text.parse::<u64>().is_ok() => LeafError {
             help: Some("take the quotes away".to_owned()),
             replacement: Some(text.as_ref().into()),
             ..error
@@ -165,7 +165,7 @@ fn quoted_number(wanted: &str, found: &DeValue<'_>) -> LeafError {
 impl Leaf for String {
     const EXAMPLE: &'static str = "\"…\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = text(value, "text")?;
         if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t') {
             return Err(LeafError::refused(
@@ -187,7 +187,7 @@ macro_rules! whole_number {
         impl Leaf for $type {
             const EXAMPLE: &'static str = "1";
 
-            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+            fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
                 let number = integer(value, "a whole number")?;
                 Self::try_from(number).ok().filter(|number| (1..=$max).contains(number)).ok_or_else(|| {
                     LeafError::refused(
@@ -211,10 +211,10 @@ whole_number!(u64, 9_007_199_254_740_991);
 impl Leaf for f64 {
     const EXAMPLE: &'static str = "1.0";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let number = match value.get_ref() {
-            DeValue::Float(number) => number.as_str().replace('_', "").parse().unwrap_or(f64::NAN),
-            DeValue::Integer(_) => integer(value, "a number")? as Self,
+            Item::Float(number) => number.replace('_', "").parse().unwrap_or(f64::NAN),
+            Item::Integer(_) => integer(value, "a number")? as Self,
             other => return Err(LeafError::wrong_type("a number", other)),
         };
         if number.is_finite() && (0.0..=1e12).contains(&number) {
@@ -235,9 +235,9 @@ impl Leaf for f64 {
 impl Leaf for bool {
     const EXAMPLE: &'static str = "true";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::Boolean(on) => Ok(*on),
+            Item::Boolean(on) => Ok(*on),
             other => {
                 Err(LeafError::wrong_type("true or false", other).with_help("write true or false, without quotes"))
             }
@@ -252,9 +252,9 @@ impl Leaf for bool {
 impl Leaf for jiff::civil::Date {
     const EXAMPLE: &'static str = "2027-01-31";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let date = match value.get_ref() {
-            DeValue::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
+            Item::Datetime(datetime) if datetime.time.is_none() && datetime.offset.is_none() => datetime.date,
             other => {
                 return Err(quoted_date(other));
             }
@@ -276,10 +276,10 @@ impl Leaf for jiff::civil::Date {
 }
 
 /// A date in quotes is the usual slip.
-fn quoted_date(found: &DeValue<'_>) -> LeafError {
+fn quoted_date(found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type("a date", found).with_help("write the day as 2027-01-31, without quotes or time");
     let day = match found {
-        DeValue::String(text) => text.parse::<jiff::civil::Date>().ok(),
+        Item::String(text) => text.parse::<jiff::civil::Date>().ok(),
         _ => None,
     };
     LeafError {
@@ -297,7 +297,7 @@ impl<T: Keyword> Leaf for T {
             .map_or_else(|| Self::EXAMPLE.to_owned(), |word| format!("\"{}\"", word.as_str()))
     }
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let words = || T::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
         let word = text(value, "text").map_err(|error| error.with_help(format!("it takes {}", words())))?;
         T::parse(word).ok_or_else(|| unknown_word(word, T::ALL.iter().map(|known| known.as_str())))
@@ -332,10 +332,10 @@ pub(super) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>
 }
 
 /// One text where a list is wanted is the usual slip.
-fn no_list(found: &DeValue<'_>) -> LeafError {
+fn no_list(found: &Item<'_>) -> LeafError {
     let error = LeafError::wrong_type("a list", found);
     match found {
-        DeValue::String(text) => {
+        Item::String(text) => {
             let list = format!("[{}]", toml_edit::Value::from(text.as_ref()));
             LeafError {
                 help: Some("put it in brackets: a list may have one entry".to_owned()),
@@ -350,8 +350,8 @@ fn no_list(found: &DeValue<'_>) -> LeafError {
 impl<T: Leaf> Leaf for Vec<Spanned<T>> {
     const EXAMPLE: &'static str = "[\"…\"]";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::Array(items) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::Array(items) = value.get_ref() else {
             return Err(no_list(value.get_ref()));
         };
         let mut read = Vec::with_capacity(items.len());
@@ -379,12 +379,12 @@ impl<T: Leaf> Leaf for Vec<Spanned<T>> {
 impl Leaf for RawValue {
     const EXAMPLE: &'static str = "1";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::String(_) => String::read(value, file).map(Self::Text),
-            DeValue::Boolean(on) => Ok(Self::Switch(*on)),
-            DeValue::Float(_) => f64::read(value, file).map(Self::Float),
-            DeValue::Integer(_) => i64::try_from(integer(value, "a number")?)
+            Item::String(_) => String::read(value, file).map(Self::Text),
+            Item::Boolean(on) => Ok(Self::Switch(*on)),
+            Item::Float(_) => f64::read(value, file).map(Self::Float),
+            Item::Integer(_) => i64::try_from(integer(value, "a number")?)
                 .map(Self::Integer)
                 .map_err(|_| LeafError::refused(&pages::OUT_OF_RANGE, "is too large".to_owned(), None)),
             other => Err(LeafError::wrong_type("text, a number, or true or false", other)),

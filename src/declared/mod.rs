@@ -13,6 +13,7 @@ mod matrix;
 mod names;
 pub mod pages;
 mod parts;
+mod plain;
 mod problems;
 mod project;
 mod quantities;
@@ -20,6 +21,7 @@ mod secrets;
 mod service;
 mod syntax;
 mod topics;
+mod tree;
 
 pub use case::{CaseBroker, CaseFile, LoadSection};
 pub use config::ConfigFile;
@@ -36,8 +38,9 @@ pub use parts::{
     ProcessingSection, RenamedSection, RetrySection, TargetsSection,
 };
 pub(crate) use problems::nearest;
-pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_services, read_shared, strays};
+pub use project::{CONFIG_FILE, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared, strays};
 pub use quantities::Percent;
 pub use secrets::{looks_secret, redact};
 pub use service::{RawSection, ServiceFile};
 pub use topics::{Assumed, KeySection, PeakSection, RateText, RecordSection, TopicSection, TopicsFile};
+pub use tree::{Digits, Item, Key, Node, Table};

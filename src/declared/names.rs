@@ -1,7 +1,7 @@
 //! Names and versions: text that must be made of certain characters.
 
+use super::tree::Node;
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Finding;
 use crate::source::FileId;
@@ -29,7 +29,7 @@ macro_rules! name {
         impl Leaf for $type {
             const EXAMPLE: &'static str = $example;
 
-            fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+            fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
                 let text = text(value, $what)?;
                 if Self::is_valid(text) {
                     return Ok(Self(text.to_owned()));
@@ -113,7 +113,7 @@ impl Address {
 impl Leaf for Address {
     const EXAMPLE: &'static str = "\"kafka-1:9092\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = text(value, "a broker's address")?;
         if Self::is_valid(text) {
             return Ok(Self(text.to_owned()));
@@ -160,7 +160,7 @@ pub struct Version(pub u32, pub u32);
 impl Leaf for Version {
     const EXAMPLE: &'static str = "\"4.3\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = text(value, "a version as text")?;
         let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
         match (parts.next().flatten(), parts.next().flatten()) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::model::cost::Cost;
 use crate::model::keywords::{Commit, Handler, Isolation};
@@ -31,17 +31,14 @@ pub struct CostText {
 impl Leaf for CostText {
     const EXAMPLE: &'static str = "\"2ms\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::Table(table) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::Table(table) = value.get_ref() else {
             return Duration::read(value, file).map(|constant| Self {
                 cost: Cost::constant(constant),
                 max: None,
             });
         };
-        if let Some(key) = table
-            .keys()
-            .find(|key| !["p50", "p99", "max"].contains(&key.get_ref().as_ref()))
-        {
+        if let Some(key) = table.keys().find(|key| !["p50", "p99", "max"].contains(&key.get_ref())) {
             let message = format!("a cost has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
@@ -103,10 +100,10 @@ pub struct ConcurrencyWord(pub Concurrency);
 impl Leaf for ConcurrencyWord {
     const EXAMPLE: &'static str = "1";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::String(word) if word == "unbounded" => Ok(Self(Concurrency::Unbounded)),
-            DeValue::String(word) => Err(super::leaf::unknown_word(word, ["unbounded"].into_iter())),
+            Item::String(word) if word == "unbounded" => Ok(Self(Concurrency::Unbounded)),
+            Item::String(word) => Err(super::leaf::unknown_word(word, ["unbounded"].into_iter())),
             _ => u32::read(value, file).map(|count| Self(Concurrency::Bounded(count))),
         }
     }

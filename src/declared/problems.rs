@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use toml::de::DeValue;
+use super::tree::Item;
 
 use crate::diagnostic::{Finding, Findings, Page, Safety};
 use crate::model::settings::Setting;
@@ -36,7 +36,7 @@ pub(super) fn missing_key(missing: &Missing, span: Span) -> Finding {
 /// `near` is the known key that is probably meant, of those that are not there already.
 pub(super) fn unknown_key(
     name: &str,
-    value: &DeValue<'_>,
+    value: &Item<'_>,
     span: Span,
     known: &BTreeSet<&str>,
     near: Option<&str>,
@@ -79,10 +79,10 @@ pub(super) fn unknown_key(
 }
 
 /// A key as it was meant: `session.timeout.ms = 1` is three tables to TOML.
-fn dotted(name: &str, value: &DeValue<'_>) -> String {
+fn dotted(name: &str, value: &Item<'_>) -> String {
     let mut dotted = name.to_owned();
     let mut value = value;
-    while let DeValue::Table(table) = value
+    while let Item::Table(table) = value
         && let Some((key, inner)) = table.iter().next()
         && table.len() == 1
         && dotted.len() < 60
@@ -164,7 +164,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
         .map(|(_, candidate)| candidate)
 }
 
-pub(super) fn wrong_type(key: &str, span: Span, wanted: &str, found: &DeValue<'_>) -> Finding {
+pub(super) fn wrong_type(key: &str, span: Span, wanted: &str, found: &Item<'_>) -> Finding {
     Finding::new(&pages::WRONG_TYPE, span, format!("`{key}` must be {wanted}"))
         .here(format!("this is {}", kind_of(found)))
         .at_run_time("the value can't be understood, so nothing is compiled")

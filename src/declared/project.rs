@@ -46,13 +46,26 @@ pub struct Shared {
     folder: String,
 }
 
-/// Reads the files that all services share; every problem in them is a finding.
+/// Reads `lagproof.toml`; every problem in it is a finding.
 ///
 /// # Errors
-/// [`ReadError`] only where there is no readable `lagproof.toml`.
-pub fn read_shared(tree: &Tree, sources: &mut Sources, findings: &mut Findings) -> Result<Shared, ReadError> {
+/// [`ReadError`] where it can't be read.
+pub fn read_config(
+    tree: &Tree,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Result<DeclaredFile<ConfigFile>, ReadError> {
     let text = tree.read_text(CONFIG_FILE, LARGEST_SHARED, EntryKind::Other)?;
-    let config: DeclaredFile<ConfigFile> = shared(sources, CONFIG_FILE, Ok(text), findings);
+    Ok(shared(sources, CONFIG_FILE, Ok(text), findings))
+}
+
+/// Reads the other files that all services share; every problem in them is a finding.
+pub fn read_shared(
+    tree: &Tree,
+    config: DeclaredFile<ConfigFile>,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Shared {
     let folder = config
         .declared
         .as_ref()
@@ -63,12 +76,12 @@ pub fn read_shared(tree: &Tree, sources: &mut Sources, findings: &mut Findings) 
     let read = |path: &str| tree.read_text(path, LARGEST_SHARED, EntryKind::Other);
     let matrix = shared(sources, &path("matrix.toml"), read(&path("matrix.toml")), findings);
     let topics = shared(sources, &path("topics.toml"), read(&path("topics.toml")), findings);
-    Ok(Shared {
+    Shared {
         config,
         matrix,
         topics,
         folder,
-    })
+    }
 }
 
 fn shared<T: Section>(

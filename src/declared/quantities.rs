@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::source::FileId;
 use crate::units::{Rate, Size, parse_duration, parse_rate, parse_size, shown};
@@ -12,9 +12,9 @@ use super::leaf::{Leaf, LeafError, text};
 use super::pages;
 
 /// A number where text with a unit is wanted is the commonest slip: the message says which text.
-fn quantity<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) -> Result<&'a str, LeafError> {
+fn quantity<'a>(value: &'a Node<'_>, wanted: &str, example: &str) -> Result<&'a str, LeafError> {
     text(value, wanted).map_err(|error| match value.get_ref() {
-        DeValue::Integer(_) | DeValue::Float(_) => LeafError {
+        Item::Integer(_) | Item::Float(_) => LeafError {
             here: "this number has no unit".into(),
             help: Some(format!("write it as text with its unit, such as \"{example}\"")),
             ..error
@@ -26,7 +26,7 @@ fn quantity<'a>(value: &'a toml::Spanned<DeValue<'_>>, wanted: &str, example: &s
 impl Leaf for Duration {
     const EXAMPLE: &'static str = "\"500ms\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         Ok(parse_duration(quantity(value, "a duration", "500ms")?)?)
     }
 
@@ -38,7 +38,7 @@ impl Leaf for Duration {
 impl Leaf for Size {
     const EXAMPLE: &'static str = "\"8MiB\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         Ok(parse_size(quantity(value, "a size", "8MiB")?)?)
     }
 
@@ -50,7 +50,7 @@ impl Leaf for Size {
 impl Leaf for Rate {
     const EXAMPLE: &'static str = "\"50/s\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         Ok(parse_rate(quantity(value, "a rate", "50/s")?)?)
     }
 
@@ -66,7 +66,7 @@ pub struct Percent(pub f64);
 impl Leaf for Percent {
     const EXAMPLE: &'static str = "\"1%\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, _: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, _: FileId) -> Result<Self, LeafError> {
         let text = quantity(value, "a percentage", "1%")?;
         let number = text
             .strip_suffix('%')

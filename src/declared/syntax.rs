@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
 use toml::de::{DeTable, Error};
 
 use crate::diagnostic::{Finding, Findings};
 use crate::source::{FileId, Span, conflicts};
 
 use super::pages;
+use super::plain::scan;
+use super::tree::Table;
 
 /// What to do about an error, by a part of the parser's own message. The first that fits counts.
 const HELP: [(&str, &str); 14] = [
@@ -41,13 +42,17 @@ const HELP: [(&str, &str); 14] = [
 const LARGE: usize = 1 << 18;
 
 /// What a file declares, as far as it is TOML, and what is not.
-pub(super) fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
+pub(super) fn parse(text: &str) -> (Table<'_>, Vec<Error>) {
+    if let Some(table) = scan(text) {
+        return (table, Vec::new());
+    }
     if text.len() <= LARGE {
-        return DeTable::parse_recoverable(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        return (table.into_inner().into(), errors);
     }
     match DeTable::parse(text) {
-        Ok(table) => (table, Vec::new()),
-        Err(error) => (Spanned::new(0..0, DeTable::new()), vec![error]),
+        Ok(table) => (table.into_inner().into(), Vec::new()),
+        Err(error) => (Table::default(), vec![error]),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::tree::{Item, Node};
 use serde_json::{Value as Json, json};
-use toml::de::DeValue;
 
 use crate::diagnostic::Finding;
 use crate::model::keywords::{Cleanup, Ordering};
@@ -27,11 +27,11 @@ impl Assumed {
 impl Leaf for Assumed {
     const EXAMPLE: &'static str = "true";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
         match value.get_ref() {
-            DeValue::Boolean(true) => Ok(Self(vec!["*".to_owned()])),
-            DeValue::Boolean(false) => Ok(Self(Vec::new())),
-            DeValue::Array(_) => Vec::<Spanned<String>>::read(value, file)
+            Item::Boolean(true) => Ok(Self(vec!["*".to_owned()])),
+            Item::Boolean(false) => Ok(Self(Vec::new())),
+            Item::Array(_) => Vec::<Spanned<String>>::read(value, file)
                 .map(|keys| Self(keys.into_iter().map(|key| key.value).collect())),
             other => Err(LeafError::wrong_type("true or a list of keys", other)),
         }
@@ -54,14 +54,11 @@ pub struct RateText {
 impl Leaf for RateText {
     const EXAMPLE: &'static str = "\"50/s\"";
 
-    fn read(value: &toml::Spanned<DeValue<'_>>, file: FileId) -> Result<Self, LeafError> {
-        let DeValue::Table(table) = value.get_ref() else {
+    fn read(value: &Node<'_>, file: FileId) -> Result<Self, LeafError> {
+        let Item::Table(table) = value.get_ref() else {
             return Rate::read(value, file).map(|total| Self { total, sources: None });
         };
-        if let Some(key) = table
-            .keys()
-            .find(|key| !["each", "fleet"].contains(&key.get_ref().as_ref()))
-        {
+        if let Some(key) = table.keys().find(|key| !["each", "fleet"].contains(&key.get_ref())) {
             let message = format!("a rate has no `{}`", shown(key.get_ref()));
             let error = LeafError::refused(
                 &pages::UNKNOWN_KEY,
@@ -80,7 +77,7 @@ impl Leaf for RateText {
                 Some("write { each = \"50/s\", fleet = 10 }, or one rate".to_owned()),
             ));
         };
-        let at = |value: &toml::Spanned<DeValue<'_>>| Span::new(file, value.span());
+        let at = |value: &Node<'_>| Span::new(file, value.span());
         let each = Rate::read(each, file).map_err(|error| error.within("each", at(each)))?;
         let fleet = u64::read(fleet, file).map_err(|error| error.within("fleet", at(fleet)))?;
         let total = Rate::per_second(each.get() * fleet as f64).ok_or_else(|| {

@@ -173,6 +173,13 @@ impl Findings {
         self.0.extend(other.0);
     }
 
+    /// Says what those from the `first` on are about, where they do not say so themselves.
+    pub fn about_each(&mut self, first: usize, subject: &str) {
+        for finding in self.0.iter_mut().skip(first) {
+            finding.subject.get_or_insert_with(|| subject.to_owned());
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use crate::history::{
-    Content, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
-    TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed,
+    Content, Digest, Doc, Life, RETIRE_CALL, Record, Replaced, SERVICE_CALL, ServiceEntry, Stamp, State, TOPIC_CALL,
+    TopicEntry, context_digest, context_doc, settings_digest, settings_doc, topic_digest, topic_doc, write_seed_with,
 };
 use crate::model::project::Model;
 use crate::model::service::Service;
@@ -33,8 +33,16 @@ impl SeedDraft {
     /// Never: what it is about is made fit for a path.
     #[must_use]
     pub fn artifact(&self, stamp: &str) -> Artifact {
-        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text.as_str())
-            .expect("a path of names made fit")
+        self.clone().into_artifact(stamp)
+    }
+
+    /// The same where the draft is needed no more: a seed may be large.
+    ///
+    /// # Panics
+    /// Never: what it is about is made fit for a path.
+    #[must_use]
+    pub fn into_artifact(self, stamp: &str) -> Artifact {
+        Artifact::new(format!("{SEEDS}/{stamp}_{}.sql", self.what), self.text).expect("a path of names made fit")
     }
 }
 
@@ -49,11 +57,27 @@ struct Change<E> {
 /// # Errors
 /// [`NulError`] where a name or text can't reach PostgreSQL.
 pub fn seed(model: &Model, state: &State<'_>) -> Result<Option<SeedDraft>, NulError> {
+    let digests: Vec<Digest> = model
+        .services
+        .par_iter()
+        .map(|service| settings_digest(service))
+        .collect();
+    seed_of(model, &digests, state)
+}
+
+/// The same where the digests of the services' settings are known, in the order of the services.
+///
+/// # Errors
+/// [`NulError`] where a name or text can't reach PostgreSQL.
+pub fn seed_of(model: &Model, settings: &[Digest], state: &State<'_>) -> Result<Option<SeedDraft>, NulError> {
     let mut services: Vec<Change<ServiceEntry>> = model
         .services
         .par_iter()
+        .zip(settings)
         .with_min_len(64)
-        .filter_map(|service| service_change(model, service, state.service(&service.name)).transpose())
+        .filter_map(|(service, settings)| {
+            service_change(model, service, *settings, state.service(&service.name)).transpose()
+        })
         .collect::<Result<_, _>>()?;
     for life in state.services().filter(|life| model.service(life.name()).is_none()) {
         if !life.is_retired() || life.rival().is_some() {
@@ -63,8 +87,8 @@ pub fn seed(model: &Model, state: &State<'_>) -> Result<Option<SeedDraft>, NulEr
     services.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
     let topics: Vec<Change<TopicEntry>> = model
         .topics
-        .values()
-        .filter_map(|topic| topic_change(topic, state).transpose())
+        .par_iter()
+        .filter_map(|(_, topic)| topic_change(topic, state).transpose())
         .collect::<Result<_, _>>()?;
     if services.is_empty() && topics.is_empty() {
         return Ok(None);
@@ -142,8 +166,6 @@ fn draft(
     topics: Vec<Change<TopicEntry>>,
     replaces: &[Replaced],
 ) -> SeedDraft {
-    let length = services.iter().map(|change| change.statement.len()).sum::<usize>();
-    let mut body = String::with_capacity(length + 1024);
     let (services, statements): (Vec<_>, Vec<_>) = services
         .into_iter()
         .map(|change| (change.entry, change.statement))
@@ -152,14 +174,19 @@ fn draft(
         .into_iter()
         .map(|change| (change.entry, change.statement))
         .unzip();
-    for (at, statement) in statements.iter().chain(&on_topics).enumerate() {
-        body.push_str(if at == 0 { "" } else { "\n" });
-        body.push_str(statement);
-        body.push('\n');
-    }
+    let all = statements.iter().chain(&on_topics);
+    let length = all.map(|statement| statement.len() + 2).sum();
+    let text = write_seed_with(&header("profiles"), &services, &topics, replaces, length, |out| {
+        // Each statement goes as soon as it has its place: all of them twice is a lot.
+        for (at, statement) in statements.into_iter().chain(on_topics).enumerate() {
+            out.push_str(if at == 0 { "" } else { "\n" });
+            out.push_str(&statement);
+            out.push('\n');
+        }
+    });
     SeedDraft {
         what,
-        text: write_seed(&header("profiles"), &services, &topics, replaces, &body),
+        text,
         services: services.len(),
         topics: topics.len(),
     }
@@ -184,9 +211,10 @@ fn next_stamp(service: &Service, content: Content, life: Option<Life<'_, '_>>) -
 fn service_change(
     model: &Model,
     service: &Service,
+    settings: Digest,
     life: Option<Life<'_, '_>>,
 ) -> Result<Option<Change<ServiceEntry>>, NulError> {
-    let (settings, context) = (settings_digest(service), context_digest(model, service));
+    let context = context_digest(model, service);
     let content = Content::Live { settings, context };
     let Some(stamp) = next_stamp(service, content, life) else {
         return Ok(None);

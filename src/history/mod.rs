@@ -8,6 +8,7 @@ mod digest;
 mod doc;
 mod documents;
 pub mod pages;
+mod pieces;
 mod read;
 mod replay;
 mod seed;
@@ -19,9 +20,10 @@ pub use doc::{Doc, write_text};
 pub use documents::{
     context_digest, context_doc, proof_digest, proof_inputs, settings_digest, settings_doc, topic_digest, topic_doc,
 };
-pub use read::{Base, FOLDER, History, Seed, Standing, name_seconds, name_stamp, read_history};
+pub use read::{Base, FOLDER, History, Seed, SeedFiles, Standing, name_seconds, name_stamp, read_seeds, take_in};
 pub use replay::{Life, Record, State};
 pub use seed::{
-    Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, write_seed,
+    Content, FORMAT, Header, Replaced, SeedProblem, ServiceEntry, Stamp, TopicEntry, read_seed, seed_hash, write_seed,
+    write_seed_with,
 };
 pub use values::{column_from_settings, duration_from_json, value_doc, value_from_json};

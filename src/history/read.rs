@@ -10,6 +10,7 @@ use crate::source::{EntryKind, FileId, ReadError, Sources, Tree};
 
 use super::body::service_documents;
 use super::pages;
+use super::pieces::HeaderReader;
 use super::replay::{Record, State};
 use super::seed::{Header, SeedProblem, read_seed};
 
@@ -114,20 +115,64 @@ impl History {
     }
 }
 
-/// Reads every seed below `generated`. `base` is told their folder and names, and is asked only where there are any.
-pub fn read_history(
-    tree: &Tree,
-    generated: &str,
-    base: impl FnOnce(&str, &[&str]) -> Base,
-    sources: &mut Sources,
-    findings: &mut Findings,
-) -> History {
+/// A seed's name and what it says of itself.
+type NamedHeader = (String, Result<Header, Problem>);
+
+/// What was read of the seeds, before they are among a project's files.
+#[derive(Debug)]
+pub struct SeedFiles {
+    folder: String,
+    read: Result<Vec<NamedHeader>, ReadError>,
+    base: Option<Base>,
+}
+
+/// Reads every seed below `generated`. `base` is told their folder and names, and is asked beside the reading, only where
+/// there are any.
+pub fn read_seeds(tree: &Tree, generated: &str, base: impl FnOnce(&str, &[&str]) -> Base + Send) -> SeedFiles {
+    let folder = format!("{generated}/{FOLDER}");
+    let listing = match tree.list(&folder, ".sql") {
+        Ok(listing) => listing.matching,
+        Err(error) => {
+            return SeedFiles {
+                folder,
+                read: Err(error),
+                base: None,
+            };
+        }
+    };
+    if listing.is_empty() {
+        return SeedFiles {
+            folder,
+            read: Ok(Vec::new()),
+            base: None,
+        };
+    }
+    let here: Vec<&str> = listing.iter().map(|(name, _)| name.as_str()).collect();
+    // On a thread of its own: whoever answers may be another process, and a worker that waits for it does nothing.
+    let (base, read) = std::thread::scope(|scope| {
+        let base = scope.spawn(|| base(&folder, &here));
+        let read: Vec<Result<Header, Problem>> = listing
+            .par_iter()
+            .map(|(name, kind)| read_one(tree, &format!("{folder}/{name}"), *kind))
+            .collect();
+        (base.join(), read)
+    });
+    let base = base.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    SeedFiles {
+        read: Ok(listing.into_iter().map(|(name, _)| name).zip(read).collect()),
+        folder,
+        base: Some(base),
+    }
+}
+
+/// Takes seeds in among a project's files; every problem in them is a finding.
+pub fn take_in(seeds: SeedFiles, sources: &mut Sources, findings: &mut Findings) -> History {
     let mut history = History {
-        folder: format!("{generated}/{FOLDER}"),
+        folder: seeds.folder,
         ..History::default()
     };
-    let listing = match tree.list(&history.folder, ".sql") {
-        Ok(listing) => listing,
+    let read = match seeds.read {
+        Ok(read) => read,
         Err(ReadError::Missing) => return history,
         Err(error) => {
             let file = sources.add(history.folder.as_str(), "");
@@ -135,23 +180,15 @@ pub fn read_history(
             return history;
         }
     };
-    if listing.matching.is_empty() {
-        return history;
-    }
-    let here: Vec<&str> = listing.matching.iter().map(|(name, _)| name.as_str()).collect();
-    let base = match base(&history.folder, &here) {
-        Base::Names(names) => Some(names),
-        Base::Unknown(why) => {
+    let base = match seeds.base {
+        Some(Base::Names(names)) => Some(names),
+        Some(Base::Unknown(why)) => {
             history.base_unknown = Some(why);
             None
         }
+        None => None,
     };
-    let read: Vec<Result<Header, Problem>> = listing
-        .matching
-        .par_iter()
-        .map(|(name, kind)| read_one(tree, &format!("{}/{name}", history.folder), *kind))
-        .collect();
-    for ((name, _), result) in listing.matching.into_iter().zip(read) {
+    for (name, result) in read {
         let path = format!("{}/{name}", history.folder);
         let file = sources.add(path.as_str(), "");
         let landed = base.as_ref().is_none_or(|names| names.contains(&name));
@@ -177,12 +214,19 @@ pub fn read_history(
     history
 }
 
+#[derive(Debug)]
 enum Problem {
     Read(ReadError),
     Seed(SeedProblem),
 }
 
 fn read_one(tree: &Tree, path: &str, kind: EntryKind) -> Result<Header, Problem> {
+    let mut reader = HeaderReader::new();
+    let read = tree.read_pieces(path, LARGEST_SEED, kind, |piece| reader.push(piece));
+    if let (Ok(()), Some(header)) = (read, reader.finish()) {
+        return Ok(header);
+    }
+    // Something is wrong with it, and what that is takes the whole text to say.
     let text = tree.read_text(path, LARGEST_SEED, kind).map_err(Problem::Read)?;
     read_seed(&text).map_err(Problem::Seed)
 }

@@ -111,6 +111,18 @@ pub struct Header {
     pub replaces: Vec<Replaced>,
 }
 
+impl Header {
+    /// Of a seed that says nothing yet.
+    pub(super) const fn new(hash: Digest) -> Self {
+        Self {
+            hash,
+            services: Vec::new(),
+            topics: Vec::new(),
+            replaces: Vec::new(),
+        }
+    }
+}
+
 /// Why a text is not a seed as lagproof wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeedProblem {
@@ -143,30 +155,56 @@ pub fn write_seed(
     replaces: &[Replaced],
     body: &str,
 ) -> String {
-    let mut hashed = String::with_capacity(body.len() + services.len() * 300 + 1024);
+    write_seed_with(first_line, services, topics, replaces, body.len(), |out| {
+        out.push_str(body)
+    })
+}
+
+/// The same with a body of about `length` bytes that `write` puts at the end of what it is given.
+pub fn write_seed_with(
+    first_line: &str,
+    services: &[ServiceEntry],
+    topics: &[TopicEntry],
+    replaces: &[Replaced],
+    length: usize,
+    write: impl FnOnce(&mut String),
+) -> String {
+    let mut out = String::with_capacity(length + (services.len() + topics.len()) * 300 + first_line.len() + 1024);
+    // The hash of nothing keeps the place of the real one, which is as long.
+    out.push_str(&format!("-- {first_line}\n{MARK}{FORMAT}, "));
+    let place = out.len();
+    out.push_str(&format!("{}\n", Digest::of_bytes(&[])));
+    let start = out.len();
     for entry in services {
-        write_service(&mut hashed, entry);
+        write_service(&mut out, entry);
     }
     for entry in topics {
-        hashed.push_str("-- topic ");
-        write_text(&mut hashed, &entry.name);
+        out.push_str("-- topic ");
+        write_text(&mut out, &entry.name);
         let follows = entry
             .follows
             .map_or("nothing".to_owned(), |follows| follows.to_string());
-        hashed.push_str(&format!(
+        out.push_str(&format!(
             " revision {} digest {} follows {follows}\n",
             entry.revision, entry.digest
         ));
     }
     for replaced in replaces {
-        hashed.push_str("-- replaces ");
-        write_text(&mut hashed, &replaced.name);
-        hashed.push_str(&format!(" {}\n", replaced.hash));
+        out.push_str("-- replaces ");
+        write_text(&mut out, &replaced.name);
+        out.push_str(&format!(" {}\n", replaced.hash));
     }
-    hashed.push('\n');
-    hashed.push_str(body);
-    let hash = Digest::of_bytes(hashed.as_bytes());
-    format!("-- {first_line}\n{MARK}{FORMAT}, {hash}\n{hashed}")
+    out.push('\n');
+    write(&mut out);
+    let hash = Digest::of_bytes(&out.as_bytes()[start..]);
+    out.replace_range(place..start - 1, &hash.to_string());
+    out
+}
+
+/// The hash that a seed says it has; nothing where it is not as [`write_seed`] writes it.
+#[must_use]
+pub fn seed_hash(text: &str) -> Option<Digest> {
+    read_mark(text.lines().nth(1)?)
 }
 
 fn write_service(out: &mut String, entry: &ServiceEntry) {
@@ -228,12 +266,7 @@ fn read_whole(text: &str) -> Result<Header, SeedProblem> {
             SeedProblem::Edited
         });
     }
-    let mut header = Header {
-        hash,
-        services: Vec::new(),
-        topics: Vec::new(),
-        replaces: Vec::new(),
-    };
+    let mut header = Header::new(hash);
     for (index, line) in hashed.lines().enumerate() {
         let Some(line) = line.strip_prefix("-- ") else {
             break;
@@ -243,7 +276,15 @@ fn read_whole(text: &str) -> Result<Header, SeedProblem> {
     Ok(header)
 }
 
-fn read_line(header: &mut Header, line: &str) -> Option<()> {
+/// The hash in the line that says what the file is; nothing where that is not as [`write_seed`] writes it.
+pub(super) fn read_mark(mark: &str) -> Option<Digest> {
+    let (format, hash) = mark.strip_prefix(MARK)?.split_once(", ")?;
+    (format.parse::<u32>().ok()? <= FORMAT).then_some(())?;
+    hash.parse().ok()
+}
+
+/// Reads a line of the header, without what makes it a comment.
+pub(super) fn read_line(header: &mut Header, line: &str) -> Option<()> {
     let (kind, rest) = line.split_once(' ')?;
     let (name, rest) = read_name(rest)?;
     let mut words = rest.split_ascii_whitespace();

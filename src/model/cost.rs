@@ -180,7 +180,7 @@ impl Cost {
     /// The k-th moment about zero, in seconds to the k.
     fn moment(&self, k: f64) -> f64 {
         match *self {
-            Self::Constant { seconds } => seconds.powf(k),
+            Self::Constant { seconds } => power(seconds, k),
             Self::LogNormal { mu, sigma, .. } if sigma <= 0.0 => (k * mu).exp(),
             Self::LogNormal { mu, sigma, max: None } => (k * k * sigma).mul_add(sigma / 2.0, k * mu).exp(),
             Self::LogNormal {
@@ -189,10 +189,15 @@ impl Cost {
                 max: Some(max),
             } => {
                 let at_max = (max.ln() - mu) / sigma;
-                max.powf(k) * normal_cdf(-at_max) + below(mu, sigma, max, k)
+                power(max, k) * normal_cdf(-at_max) + below(mu, sigma, max, k)
             }
         }
     }
+}
+
+/// xᵏ. Means are taken all the time, and the general way is slow.
+fn power(x: f64, k: f64) -> f64 {
+    if k == 1.0 { x } else { x.powf(k) }
 }
 
 /// E[Xᵏ; X < max] for a log-normal X: `exp(kμ + k²σ²/2) Φ(z − kσ)` with `z = (ln max − μ)/σ`.

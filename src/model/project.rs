@@ -1,6 +1,7 @@
 //! The whole project, resolved.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::broker::{Broker, Environment};
 use super::case::Case;
@@ -23,8 +24,8 @@ pub struct Model {
     pub matrix: Matrix,
     /// Topics by name.
     pub topics: BTreeMap<String, Topic>,
-    /// Services, sorted by name.
-    pub services: Vec<Service>,
+    /// Services, sorted by name. Shared with the models of environments, which differ in a few of them.
+    pub services: Vec<Arc<Service>>,
     /// Cases, sorted by name.
     pub cases: Vec<Case>,
 }
@@ -36,6 +37,6 @@ impl Model {
         self.services
             .binary_search_by(|service| service.name.as_str().cmp(name))
             .ok()
-            .map(|at| &self.services[at])
+            .map(|at| &*self.services[at])
     }
 }

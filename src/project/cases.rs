@@ -3,6 +3,7 @@
 //! Only what a client or a broker rejects is looked for, and only what the case brings in is reported.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::diagnostic::{Finding, Findings, Stance};
 use crate::model::case::Case;
@@ -52,7 +53,7 @@ fn alone(model: &Model, case: &Case) -> Model {
         environments: Vec::new(),
         matrix: model.matrix.clone(),
         topics: topics.collect(),
-        services: vec![service],
+        services: vec![Arc::new(service)],
         cases: Vec::new(),
     }
 }

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::declared::read_shared;
+use crate::declared::read_config;
 use crate::diagnostic::{Findings, Severity};
 use crate::emit::write::{LOCK_WAIT, Plan, Why, WriteError, apply, diff, lock, plan};
-use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, property_files, schema_files, seed, topic_scripts};
-use crate::history::{History, Standing, name_seconds, name_stamp};
+use crate::emit::{Artifact, NulError, SEEDS, SeedDraft, property_files, schema_files, seed_of, topic_scripts};
+use crate::history::{Digest, History, Standing, name_seconds, name_stamp, seed_hash};
 use crate::model::project::Model;
 use crate::source::{ReadError, Sources, Tree};
 
 use super::Project;
-use super::history::generated_folder;
+use super::history::Whereabouts;
 
 /// Why nothing could be compiled, other than findings.
 #[derive(Debug)]
@@ -116,9 +116,8 @@ pub fn inspect(root: &Path, now: i64, today: &Date, look: Look) -> Result<(Proje
 /// The folder of generated files, asked of lagproof.toml before anything else is read.
 pub(super) fn generated(root: &Path) -> Result<PathBuf, CompileError> {
     let (mut sources, mut findings) = (Sources::new(), Findings::new());
-    let shared = read_shared(&Tree::Disk(root.to_owned()), &mut sources, &mut findings);
-    shared
-        .map(|shared| PathBuf::from(generated_folder(&shared)))
+    read_config(&Tree::Disk(root.to_owned()), &mut sources, &mut findings)
+        .map(|config| PathBuf::from(Whereabouts::new(config.declared.as_ref()).generated))
         .map_err(CompileError::Project)
 }
 
@@ -134,38 +133,44 @@ fn run(
         Some(model) if project.findings.count(Severity::Error) == 0 => model,
         _ => return Ok((project, Outcome::Refused)),
     };
-    let (artifacts, replaced) = artifacts(model, &project.history, now)?;
+    let (artifacts, replaced) = artifacts(model, &project.settings, &project.history, now)?;
     let plan = plan(folder, &artifacts, &replaced)?;
     let mut compiled = describe(&plan, &project.history);
     then(&plan, &mut compiled)?;
     drop(plan);
+    // A file for each service and client, and nobody waits for their end.
+    rayon::spawn(move || drop(artifacts));
     Ok((project, Outcome::Compiled(compiled)))
 }
 
 /// Everything that the project compiles to, and the paths of seeds that may be replaced.
 pub(super) fn artifacts(
     model: &Model,
+    settings: &[Digest],
     history: &History,
     now: i64,
 ) -> Result<(Vec<Artifact>, Vec<String>), CompileError> {
-    let mut artifacts = schema_files();
-    artifacts.extend(property_files(model));
-    artifacts.extend(topic_scripts(model));
+    let ((mut artifacts, properties), (scripts, draft)) = rayon::join(
+        || rayon::join(schema_files, || property_files(model)),
+        || rayon::join(|| topic_scripts(model), || seed_of(model, settings, &history.landed())),
+    );
+    artifacts.extend(properties);
+    artifacts.extend(scripts);
     let replaced = history.own().map(|seed| format!("{SEEDS}/{}", seed.name)).collect();
-    if let Some(draft) = seed(model, &history.landed()).map_err(CompileError::Nul)? {
-        artifacts.push(named(&draft, history, now)?);
+    if let Some(draft) = draft.map_err(CompileError::Nul)? {
+        artifacts.push(named(draft, history, now)?);
     }
     Ok((artifacts, replaced))
 }
 
 /// A seed under its name: the one that it has, where its content stays the same, else one above all others.
-fn named(draft: &SeedDraft, history: &History, now: i64) -> Result<Artifact, CompileError> {
-    let hash = crate::history::read_seed(&draft.text).map(|header| header.hash);
-    let same = history.own().find(|seed| Ok(seed.header.hash) == hash);
+fn named(draft: SeedDraft, history: &History, now: i64) -> Result<Artifact, CompileError> {
+    let hash = seed_hash(&draft.text);
+    let same = history.own().find(|seed| Some(seed.header.hash) == hash);
     if let Some(stamp) = same.and_then(|seed| seed.name.split_once('_')) {
-        return Ok(draft.artifact(stamp.0));
+        return Ok(draft.into_artifact(stamp.0));
     }
-    next_stamp(history, now).map(|stamp| draft.artifact(&stamp))
+    next_stamp(history, now).map(|stamp| draft.into_artifact(&stamp))
 }
 
 /// What the next seed's name begins with.

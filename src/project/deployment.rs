@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::declared::read_shared;
+use crate::declared::read_config;
 use crate::diagnostic::Findings;
 use crate::history::FOLDER;
 use crate::model::broker::Stage;
 use crate::source::{ReadError, Sources, Tree};
 
-use super::history::generated_folder;
+use super::history::Whereabouts;
 
 /// Where seeds are, and which environments there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub struct Deployment {
 /// [`ReadError`] where there is no readable `lagproof.toml`; a file with mistakes counts as far as it can be read.
 pub fn deployment(root: &Path) -> Result<Deployment, ReadError> {
     let (mut sources, mut findings) = (Sources::new(), Findings::new());
-    let shared = read_shared(&Tree::Disk(root.to_owned()), &mut sources, &mut findings)?;
-    let config = shared.config.declared.as_ref();
+    let read = read_config(&Tree::Disk(root.to_owned()), &mut sources, &mut findings)?;
+    let config = read.declared.as_ref();
     Ok(Deployment {
-        seeds: format!("{}/{FOLDER}", generated_folder(&shared)),
+        seeds: format!("{}/{FOLDER}", Whereabouts::new(config).generated),
         environments: config
             .into_iter()
             .flat_map(|config| &config.environments)

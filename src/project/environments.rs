@@ -3,6 +3,7 @@
 //! Only what an environment touches is judged again, and only what the project as such does not have is reported.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::diagnostic::{Finding, Findings};
 use crate::model::broker::Environment;
@@ -26,7 +27,8 @@ pub(super) fn judge(model: &Model, base: &Findings) -> Findings {
     let mut known: Option<BTreeSet<Known<'_>>> = None;
     for environment in &model.environments {
         let found = if environment.broker != model.broker {
-            rules::judge(&in_environment(model, environment), Scope::Whole)
+            let there = in_environment(model, environment);
+            rules::judge(&there, Scope::Whole)
         } else if environment.services.is_empty() && environment.topics.is_empty() {
             continue;
         } else {
@@ -50,7 +52,7 @@ fn judge_touched(model: &Model, environment: &Environment) -> Findings {
     let touched = touched(model, environment);
     let in_group = |service: &Service| touched.groups.contains(&service.group.value);
     let reads = |service: &Service| service.topics.iter().any(|topic| touched.topics.contains(&topic.value));
-    let services: Vec<Service> = model
+    let services: Vec<Arc<Service>> = model
         .services
         .iter()
         .filter(|service| touched.services.contains(&service.name) || in_group(service) || reads(service))
@@ -146,6 +148,7 @@ fn overrides(finding: &Finding, model: &Model, environment: &Environment) -> Vec
     let about: Vec<&Service> = model
         .services
         .iter()
+        .map(AsRef::as_ref)
         .filter(|service| service.name == subject || service.group.value == subject)
         .collect();
     let services = environment

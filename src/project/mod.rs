@@ -24,9 +24,12 @@ use std::path::{Path, PathBuf};
 
 pub use jiff::civil::Date;
 
-use crate::declared::{self, CONFIG_FILE, Shared, read_cases, read_services, read_shared, redact, strays};
+use crate::declared::{
+    self, CONFIG_FILE, ConfigFile, DeclaredFile, Shared, read_cases, read_config, read_services, read_shared, redact,
+    strays,
+};
 use crate::diagnostic::{Finding, Findings, Page, Severity};
-use crate::history::{self as seeds, History};
+use crate::history::{self as seeds, Digest, History, take_in};
 use crate::model::project::Model;
 use crate::resolve::{self, Resolver};
 use crate::rules;
@@ -38,6 +41,7 @@ pub use compile::{CompileError, Compiled, Look, Outcome, compile, inspect};
 pub use deployment::{Deployment, deployment};
 pub use evidence::{Standing, StandingOf, evidence_file, standings};
 pub use fix::{FixError, fix_all};
+use history::{Whereabouts, judge_history};
 pub use proofs::{ServiceProofs, prove as prove_services};
 pub use reference::{page_markdown, reference_pages};
 pub use revert::{RevertError, Reverted, revert};
@@ -54,6 +58,8 @@ pub struct Project {
     pub services: Vec<String>,
     /// What it means; nothing where a file that everything rests on could not be read.
     pub model: Option<Model>,
+    /// The digests of the services' settings, in the order of the model's services; empty without a model.
+    pub settings: Vec<Digest>,
     /// What it compiled to before.
     pub history: History,
     /// What is wrong with it, sorted.
@@ -75,19 +81,23 @@ impl Project {
     /// [`ReadError`] where there is no readable `lagproof.toml`.
     pub fn read(tree: &Tree, today: &Date) -> Result<Self, ReadError> {
         let (mut sources, mut findings) = (Sources::new(), Findings::new());
-        let shared = read_shared(tree, &mut sources, &mut findings)?;
-        let resolver = Resolver::new(&shared, &mut findings);
-        let resolved = read_services(tree, &shared, &mut sources, &mut findings, |file, findings| {
-            resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
-        });
-        let cases = read_cases(tree, &shared, &mut sources, &mut findings);
-        strays(tree, &shared, &mut sources, &mut findings);
-        let services = resolved.iter().map(|(name, _)| name.clone()).collect();
-        let model = resolver.map(|resolver| resolver.finish(resolved, &cases, &mut findings));
+        let config = read_config(tree, &mut sources, &mut findings)?;
+        let seeds = Whereabouts::new(config.declared.as_ref());
+        // Seeds are large and few: one core reads them while the other reads what services share.
+        let ((shared, services, model), seeds) = rayon::join(
+            || read_declared(tree, config, &mut sources, &mut findings),
+            || seeds.read(tree),
+        );
+        let (mut of_seeds, mut settings) = (Findings::new(), Vec::new());
+        let history = take_in(seeds, &mut sources, &mut of_seeds);
         if let Some(model) = &model {
-            judge(model, &mut findings);
+            let (judged, (digests, versions)) =
+                rayon::join(|| judge(model, &findings), || judge_history(tree, model, &history));
+            findings.extend(judged);
+            settings = digests;
+            of_seeds.extend(versions);
         }
-        let history = history::judge_history(tree, &shared, model.as_ref(), &mut sources, &mut findings);
+        findings.extend(of_seeds);
         severity::apply(
             shared.config.declared.as_ref(),
             model.as_ref(),
@@ -102,14 +112,34 @@ impl Project {
             shared,
             services,
             model,
+            settings,
             history,
             findings,
         })
     }
 }
 
-/// Judges the project, then what differs in each environment, then its cases.
-fn judge(model: &Model, findings: &mut Findings) {
+/// Reads and resolves everything that people wrote: what services share, the services' names, and the model.
+fn read_declared(
+    tree: &Tree,
+    config: DeclaredFile<ConfigFile>,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> (Shared, Vec<String>, Option<Model>) {
+    let shared = read_shared(tree, config, sources, findings);
+    let resolver = Resolver::new(&shared, findings);
+    let resolved = read_services(tree, &shared, sources, findings, |file, findings| {
+        resolver.as_ref().and_then(|resolver| resolver.service(file, findings))
+    });
+    let cases = read_cases(tree, &shared, sources, findings);
+    strays(tree, &shared, sources, findings);
+    let services = resolved.iter().map(|(name, _)| name.clone()).collect();
+    let model = resolver.map(|resolver| resolver.finish(resolved, &cases, findings));
+    (shared, services, model)
+}
+
+/// Judges the project, then what differs in each environment, then its cases. `findings` are those of reading it.
+fn judge(model: &Model, findings: &Findings) -> Findings {
     let base = rules::judge(model, rules::Scope::Whole);
     let mut more = environments::judge(model, &base);
     more.extend(cases::judge(model, &base));
@@ -119,7 +149,7 @@ fn judge(model: &Model, findings: &mut Findings) {
         .map(|finding| finding.primary.span.file)
         .collect();
     let known = |finding: &Finding| half_read.is_empty() || !follows_from(finding, model, &half_read);
-    findings.extend(base.into_iter().chain(more).filter(known).collect());
+    base.into_iter().chain(more).filter(known).collect()
 }
 
 /// Whether a proof was worked out with what a file did not say because it could not be read: it would be a second

@@ -68,7 +68,7 @@ pub fn squash(root: &Path, reference: &str, now: i64, today: &Date) -> Result<Sq
         _ => return Err(SquashError::Findings(Box::new(project))),
     };
     let history = &project.history;
-    let (mut artifacts, own) = artifacts(model, history, now)?;
+    let (mut artifacts, own) = artifacts(model, &project.settings, history, now)?;
     if !plan(&folder, &artifacts, &own)?.is_fresh() {
         return Err(SquashError::Stale);
     }

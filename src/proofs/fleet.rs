@@ -1,5 +1,6 @@
 //! Topics, and the group that shares out their partitions.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -118,6 +119,9 @@ pub struct Share {
 /// The work grows with the number of topics, not with that of members or partitions.
 #[must_use]
 pub fn share_out(partitions: &[u32], replicas: u32, assignor: Assignor) -> Vec<Share> {
+    if let [count] = partitions {
+        return share_out_one((*count).max(1), replicas.max(1));
+    }
     let replicas = u64::from(replicas.max(1));
     let mut dealt = 0_u64;
     // Of each topic: where its leftover starts, how many members get one of it, and what every member gets.
@@ -156,6 +160,20 @@ pub fn share_out(partitions: &[u32], replicas: u32, assignor: Assignor) -> Vec<S
         .collect()
 }
 
+/// The same for one topic, as most services have.
+fn share_out_one(count: u32, replicas: u32) -> Vec<Share> {
+    let (each, extra) = (count / replicas, count % replicas);
+    let share = |members, each| Share {
+        members,
+        partitions: vec![each],
+    };
+    if extra == 0 {
+        vec![share(replicas, each)]
+    } else {
+        vec![share(extra, each + 1), share(replicas - extra, each)]
+    }
+}
+
 /// When peaks of several topics come together: as long as the longest, as often as the most frequent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Burst {
@@ -179,16 +197,23 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Everything, or nothing and the names of what is missing. Topics are put in the order of their names.
-    pub fn known(topics: &[Topic], group: &Group, unknown: &mut Vec<String>) -> Option<(Self, Vec<Topic>)> {
-        let mut topics = topics.to_vec();
-        topics.sort_by(|one, other| one.name.cmp(&other.name));
+    /// Everything, or nothing and the names of what is missing. Topics are put in the order of their names, unless they
+    /// are in it, as the model's are.
+    pub fn known<'t>(
+        topics: &'t [Topic],
+        group: &Group,
+        unknown: &mut Vec<String>,
+    ) -> Option<(Self, Cow<'t, [Topic]>)> {
+        let mut topics = Cow::Borrowed(topics);
+        if !topics.is_sorted_by(|one, other| one.name <= other.name) {
+            topics.to_mut().sort_by(|one, other| one.name.cmp(&other.name));
+        }
         let replicas = need(group.replicas, "replicas", unknown);
         let mut complete = !topics.is_empty();
         if topics.is_empty() {
             unknown.push("topics".to_owned());
         }
-        for topic in &topics {
+        for topic in topics.iter() {
             complete &= need(topic.partitions, topic.path("partitions"), unknown).is_some();
             complete &= need(topic.rate, topic.path("rate"), unknown).is_some();
         }

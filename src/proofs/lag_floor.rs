@@ -234,7 +234,7 @@ impl Member {
         let wait = hold
             .filter(|_| rate > 0.0)
             .map_or(0.0, |hold| (hold.min / (rate * hold.mean)).min(hold.longest));
-        let one = known.overhead() + known.cost.mean();
+        let one = known.overhead() + known.mean;
         let in_hand = if steady {
             (2.0 * rate * batch).max(if rate > 0.0 { rate * one } else { 0.0 })
         } else {

@@ -61,9 +61,7 @@ pub fn prove(work: &Work, max_poll_interval: Option<Duration>, words: Words) -> 
     if work.per_record.is_some() && record_max.is_none() {
         unknown.push("processing.per_record.max".to_owned());
     }
-    let mean = known
-        .as_ref()
-        .map(|known| known.per_batch + known.steps() * known.cost.mean());
+    let mean = known.as_ref().map(|known| known.per_batch + known.steps() * known.mean);
     let p99 = known
         .as_ref()
         .map(|known| known.per_batch + sum_quantile(&known.cost, known.steps(), known.lanes(), IN_TIME));
@@ -117,10 +115,10 @@ pub fn prove(work: &Work, max_poll_interval: Option<Duration>, words: Words) -> 
 pub fn sum_quantile(cost: &Cost, steps: f64, lanes: f64, p: f64) -> f64 {
     let level = p.powf(1.0 / lanes.max(1.0));
     let one = cost.quantile(level);
-    let (mean, variance) = (steps * cost.mean(), steps * cost.variance());
     if steps <= 1.0 {
         return one;
     }
+    let (mean, variance) = (steps * cost.mean(), steps * cost.variance());
     if !mean.is_finite() || !variance.is_finite() {
         return cost.max().map_or(f64::INFINITY, |max| steps * max.as_secs_f64());
     }
@@ -134,7 +132,7 @@ pub fn sum_quantile(cost: &Cost, steps: f64, lanes: f64, p: f64) -> f64 {
 }
 
 fn formula(known: &Known) -> String {
-    let (n, mean) = (number(f64::from(known.records)), seconds(known.cost.mean()));
+    let (n, mean) = (number(f64::from(known.records)), seconds(known.mean));
     let records = match known.worth() {
         worth if worth.is_infinite() => format!("{n} records at once × {mean}"),
         worth if worth > 1.0 => format!("⌈{n} ÷ {}⌉ × {mean}", number(worth)),

@@ -40,6 +40,10 @@ fn weights(cardinality: u64, exponent: f64) -> (f64, f64) {
 
 /// `Σ k^−s` for k from 1 to n: exact at first, then by the Euler–Maclaurin formula to its first derivative's term.
 fn zipf_sum(n: u64, s: f64) -> f64 {
+    if s == 0.0 {
+        #[allow(clippy::cast_precision_loss)]
+        return n as f64;
+    }
     let exact = n.min(EXACT);
     #[allow(clippy::cast_precision_loss)]
     let term = |k: u64| (k as f64).powf(-s);

@@ -66,12 +66,13 @@ impl Work {
     /// All of it, or nothing and the names of what is missing.
     pub(super) fn known(&self, unknown: &mut Vec<String>) -> Option<Known> {
         let per_batch = need(self.per_batch, "processing.per_batch", unknown);
-        let cost = need(self.per_record.clone(), "processing.per_record", unknown);
+        let cost = need(self.per_record.as_ref(), "processing.per_record", unknown);
         let records = need(self.max_poll_records, "consumer.max_poll_records", unknown);
         let concurrency = need(self.concurrency, "processing.concurrency", unknown);
         Some(Known {
             per_batch: per_batch?.as_secs_f64(),
-            cost: cost?,
+            cost: cost?.clone(),
+            mean: cost?.mean(),
             cpu: self.cpu.as_secs_f64(),
             records: records?.max(1),
             concurrency: concurrency?,
@@ -86,6 +87,8 @@ impl Work {
 pub(super) struct Known {
     pub per_batch: f64,
     pub cost: Cost,
+    /// The cost's mean.
+    pub mean: f64,
     pub cpu: f64,
     /// At least 1.
     pub records: u32,
@@ -107,7 +110,7 @@ impl Known {
     /// wait: a share of the cost that burns CPU holds everything up, so it is worth `1 ÷ share` at most, and nothing
     /// where all of it burns.
     pub fn worth(&self) -> f64 {
-        let mean = self.cost.mean();
+        let mean = self.mean;
         let burning = match self.handler {
             Handler::Thread => 0.0,
             Handler::Inline | Handler::EventLoop if mean > 0.0 && mean.is_finite() => (self.cpu / mean).min(1.0),
@@ -139,7 +142,7 @@ impl Known {
         if worth.is_infinite() {
             commit
         } else {
-            self.cost.mean() / worth + commit
+            self.mean / worth + commit
         }
     }
 
@@ -158,8 +161,8 @@ impl Known {
         let n = f64::from(self.records);
         let processing = match self.commit {
             Commit::OnReceipt => n * self.per_record(),
-            Commit::AfterRecord => self.steps() * self.cost.mean() + n * COMMIT_SECONDS,
-            Commit::AfterBatch | Commit::Interval => self.steps() * self.cost.mean(),
+            Commit::AfterRecord => self.steps() * self.mean + n * COMMIT_SECONDS,
+            Commit::AfterBatch | Commit::Interval => self.steps() * self.mean,
         };
         self.overhead() + processing
     }

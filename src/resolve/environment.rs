@@ -1,5 +1,7 @@
 //! Environments: what they may change, and the model as it stands in one.
 
+use std::sync::Arc;
+
 use crate::declared::{BrokerSection, EnvironmentSection, Spanned};
 use crate::diagnostic::Findings;
 use crate::model::broker::{Broker, Environment, LoadPermission, Security, ServiceOverride, Stage, TopicOverride};
@@ -14,7 +16,7 @@ use super::pages;
 
 pub(super) fn resolve_environments(
     context: &Resolver<'_>,
-    services: &[Service],
+    services: &[Arc<Service>],
     unreadable: &[String],
     findings: &mut Findings,
 ) -> Vec<Environment> {
@@ -148,7 +150,7 @@ pub fn in_environment(model: &Model, environment: &Environment) -> Model {
         else {
             continue;
         };
-        let service = &mut there.services[at];
+        let service = Arc::make_mut(&mut there.services[at]);
         if let Some(replicas) = &change.replicas {
             service.replicas = replicas.clone();
         }

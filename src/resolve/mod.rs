@@ -13,6 +13,7 @@ mod service;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::declared::{CaseFile, ConfigFile, DeclaredFile, MatrixFile, ServiceFile, Shared};
 use crate::diagnostic::Findings;
@@ -74,7 +75,10 @@ impl<'d> Resolver<'d> {
             .filter(|(_, service)| service.is_none())
             .map(|(name, _)| name.clone())
             .collect();
-        let services: Vec<Service> = services.into_iter().filter_map(|(_, service)| service).collect();
+        let services: Vec<Arc<Service>> = services
+            .into_iter()
+            .filter_map(|(_, service)| service.map(Arc::new))
+            .collect();
         let environments = environment::resolve_environments(&self, &services, &unreadable, findings);
         let mut model = Model {
             name: self.config.name.value.0.clone(),

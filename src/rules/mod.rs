@@ -27,6 +27,8 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Findings, Page};
 use crate::model::project::Model;
+use crate::model::service::Service;
+use crate::model::topic::Topic;
 
 pub use view::{GroupView, Index, ServiceView, TopicView};
 
@@ -116,62 +118,83 @@ impl Scope<'_> {
 #[must_use]
 pub fn judge(model: &Model, scope: Scope<'_>) -> Findings {
     let index = Index::new(model);
-    let mut findings: Findings = model
+    let services: Vec<&Service> = model
         .services
-        .par_chunks(64)
-        .map(|services| {
-            let mut findings = Findings::new();
-            for service in services.iter().filter(|service| scope.has_service(&service.name)) {
-                let view = ServiceView::new(model, &index, service);
-                run(&mut findings, &service.name, |check, found| match check {
-                    Check::Service(check) => check(&view, found),
-                    Check::Topic(_) | Check::Group(_) | Check::Project(_) => {}
-                });
-            }
-            findings
-        })
-        .reduce(Findings::new, |mut all, more| {
-            all.extend(more);
-            all
-        });
-    for topic in model.topics.values().filter(|topic| scope.has_topic(&topic.name)) {
-        let view = TopicView::new(model, &index, topic);
-        run(&mut findings, &topic.name, |check, found| {
-            if let Check::Topic(check) = check {
-                check(&view, found);
-            }
-        });
-    }
-    for view in index.groups(model).filter(|view| scope.has_group(view.group)) {
-        run(&mut findings, view.group, |check, found| {
-            if let Check::Group(check) = check {
-                check(&view, found);
-            }
-        });
-    }
-    if matches!(scope, Scope::Whole) {
-        for rule in rules() {
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|one| scope.has_service(&one.name))
+        .collect();
+    let topics: Vec<&Topic> = model.topics.values().filter(|one| scope.has_topic(&one.name)).collect();
+    let groups: Vec<GroupView<'_>> = index.groups(model).filter(|one| scope.has_group(one.group)).collect();
+    let of_services = |services: &[&Service], found: &mut Findings| {
+        for service in services {
+            let view = ServiceView::new(model, &index, service);
+            run(found, &service.name, |check, found| match check {
+                Check::Service(check) => check(&view, found),
+                Check::Topic(_) | Check::Group(_) | Check::Project(_) => {}
+            });
+        }
+    };
+    let of_topics = |topics: &[&Topic], found: &mut Findings| {
+        for topic in topics {
+            let view = TopicView::new(model, &index, topic);
+            run(found, &topic.name, |check, found| match check {
+                Check::Topic(check) => check(&view, found),
+                Check::Service(_) | Check::Group(_) | Check::Project(_) => {}
+            });
+        }
+    };
+    let of_groups = |groups: &[GroupView<'_>], found: &mut Findings| {
+        for view in groups {
+            run(found, view.group, |check, found| match check {
+                Check::Group(check) => check(view, found),
+                Check::Service(_) | Check::Topic(_) | Check::Project(_) => {}
+            });
+        }
+    };
+    let of_project = |rules: &[&Rule], found: &mut Findings| {
+        for rule in rules {
             if let Check::Project(check) = rule.check {
-                check(model, &mut findings);
+                check(model, found);
             }
         }
+    };
+    let whole: Vec<&Rule> = match scope {
+        Scope::Whole => rules().filter(|rule| matches!(rule.check, Check::Project(_))).collect(),
+        Scope::Only { .. } => Vec::new(),
+    };
+    let ((mut findings, of_topics), (of_groups, of_project)) = rayon::join(
+        || rayon::join(|| in_chunks(&services, of_services), || in_chunks(&topics, of_topics)),
+        || rayon::join(|| in_chunks(&groups, of_groups), || in_chunks(&whole, of_project)),
+    );
+    for more in [of_topics, of_groups, of_project] {
+        findings.extend(more);
     }
     findings
 }
 
+/// Judges things on all cores; their findings are in the things' order.
+fn in_chunks<T: Sync>(things: &[T], judge: impl Fn(&[T], &mut Findings) + Sync) -> Findings {
+    // Some pieces a core, so that one that has more to do does not hold up the others.
+    let size = things.len().div_ceil(64).clamp(1, 64);
+    things
+        .par_chunks(size)
+        .map(|chunk| {
+            let mut found = Findings::new();
+            judge(chunk, &mut found);
+            found
+        })
+        .reduce(Findings::new, |mut all, more| {
+            all.extend(more);
+            all
+        })
+}
+
 /// Runs the rules of one kind and says what their findings are about.
 fn run(findings: &mut Findings, subject: &str, mut check: impl FnMut(Check, &mut Findings)) {
-    let mut found = Findings::new();
+    let before = findings.len();
     for rule in rules() {
-        check(rule.check, &mut found);
+        check(rule.check, findings);
     }
-    findings.extend(
-        found
-            .into_iter()
-            .map(|mut finding| {
-                finding.subject.get_or_insert_with(|| subject.to_owned());
-                finding
-            })
-            .collect(),
-    );
+    findings.about_each(before, subject);
 }

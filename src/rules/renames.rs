@@ -46,7 +46,7 @@ const CLAIMED_TWICE: Rule = Rule {
 
 /// Every former name, with the service that claims it.
 fn former(model: &Model) -> impl Iterator<Item = (&Service, &Sourced<String>)> {
-    let services = model.services.iter();
+    let services = model.services.iter().map(AsRef::as_ref);
     services.flat_map(|service| service.renamed_from.iter().map(move |name| (service, name)))
 }
 

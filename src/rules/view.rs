@@ -1,7 +1,8 @@
 //! What rules look at: a service, a topic or a group, with what stands around it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use crate::model::matrix::TypeRow;
 use crate::model::project::Model;
@@ -13,41 +14,66 @@ use crate::proofs::inputs::{Inputs, Proofs, group_replicas};
 /// Who reads what, and who shares a group; made once a run.
 #[derive(Debug)]
 pub struct Index<'m> {
-    readers: BTreeMap<&'m str, Vec<&'m Service>>,
-    groups: BTreeMap<&'m str, Vec<&'m Service>>,
+    readers: ByName<'m>,
+    groups: ByName<'m>,
+}
+
+/// Services by the name of something that they have; those of one name by their own.
+#[derive(Debug)]
+struct ByName<'m> {
+    /// Sorted.
+    names: Vec<&'m str>,
+    /// As many as there are names.
+    services: Vec<&'m Service>,
+}
+
+impl<'m> ByName<'m> {
+    /// Of services in the order of their names.
+    fn new(mut pairs: Vec<(&'m str, &'m Service)>) -> Self {
+        pairs.par_sort_by(|a, b| a.0.cmp(b.0));
+        let (names, services) = pairs.into_iter().unzip();
+        Self { names, services }
+    }
+
+    fn get(&self, name: &str) -> &[&'m Service] {
+        let start = self.names.partition_point(|other| *other < name);
+        let end = start + self.names[start..].iter().take_while(|other| **other == name).count();
+        &self.services[start..end]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'m str, &[&'m Service])> {
+        let mut rest = &self.services[..];
+        self.names.chunk_by(|a, b| a == b).map(move |names| {
+            let (these, others) = rest.split_at(names.len());
+            rest = others;
+            (names[0], these)
+        })
+    }
 }
 
 impl<'m> Index<'m> {
     /// Goes over the services once.
     #[must_use]
     pub fn new(model: &'m Model) -> Self {
-        let mut index = Self {
-            readers: BTreeMap::new(),
-            groups: BTreeMap::new(),
-        };
-        for service in &model.services {
-            for topic in &service.topics {
-                index.readers.entry(topic.value.as_str()).or_default().push(service);
-            }
-            index
-                .groups
-                .entry(service.group.value.as_str())
-                .or_default()
-                .push(service);
+        let services = || model.services.iter().map(AsRef::as_ref);
+        let reads = services().flat_map(|service| service.topics.iter().map(move |topic| (topic.as_str(), service)));
+        let groups = services().map(|service| (service.group.as_str(), service));
+        Self {
+            readers: ByName::new(reads.collect()),
+            groups: ByName::new(groups.collect()),
         }
-        index
     }
 
     /// The services that read a topic, by name.
     #[must_use]
     pub fn readers(&self, topic: &str) -> &[&'m Service] {
-        self.readers.get(topic).map_or(&[], Vec::as_slice)
+        self.readers.get(topic)
     }
 
     /// The services of a group, by name.
     #[must_use]
     pub fn members(&self, group: &str) -> &[&'m Service] {
-        self.groups.get(group).map_or(&[], Vec::as_slice)
+        self.groups.get(group)
     }
 
     /// Every group.

@@ -1,5 +1,6 @@
 //! Reading files and folders, with every way it can go wrong told apart.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -137,6 +138,38 @@ impl Tree {
         }
     }
 
+    /// Hands a file of at most `limit` bytes over piece by piece, as bytes: a large one is never in memory as a whole.
+    /// `each` reads no other file.
+    ///
+    /// # Errors
+    /// [`ReadError`], perhaps after some pieces.
+    pub fn read_pieces(
+        &self,
+        path: &str,
+        limit: u64,
+        kind: EntryKind,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), ReadError> {
+        match self {
+            Self::Disk(root) => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            Self::Edited { root, texts } => match texts.get(path) {
+                Some(text) => {
+                    each(text.as_bytes());
+                    Ok(())
+                }
+                None => read_file_in_pieces(&root.join(path), limit, kind, &mut each),
+            },
+            Self::Memory(files) => {
+                let bytes = files.get(path).ok_or(ReadError::Missing)?;
+                if bytes.len() as u64 > limit {
+                    return Err(ReadError::TooLarge { limit });
+                }
+                each(bytes);
+                Ok(())
+            }
+        }
+    }
+
     /// Lists the names directly in `folder`, those that end in `ending` apart from the others. Names that are not UTF-8
     /// are shown with replacement characters among the others.
     ///
@@ -180,38 +213,65 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
 }
 
 fn read_file(path: &Path, limit: u64, kind: EntryKind) -> Result<Vec<u8>, ReadError> {
-    let expected = match kind {
-        EntryKind::File => 4 << 10,
-        EntryKind::Other => {
-            let metadata = fs::metadata(path)?;
-            if metadata.is_dir() {
-                return Err(ReadError::WrongKind { found: "directory" });
-            }
-            if !metadata.is_file() {
-                return Err(ReadError::WrongKind { found: "special file" });
-            }
-            if metadata.len() > limit {
-                return Err(ReadError::TooLarge { limit });
-            }
-            metadata.len()
-        }
-    };
-    // Profiles are small: one read takes all of most files, and needs no question about their size.
-    let mut bytes = vec![0; usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(1)];
-    let mut file = File::open(path)?;
-    let read = file.read(&mut bytes)?;
-    let full = read == bytes.len();
-    bytes.truncate(read);
+    let mut file = open(path, limit, kind)?;
+    let mut bytes = Vec::new();
+    let full = BUFFER.with_borrow_mut(|buffer| {
+        // Profiles are small: one read takes all of most files, and needs no question about their size.
+        let read = file.read(buffer)?;
+        bytes.extend_from_slice(&buffer[..read]);
+        io::Result::Ok(read == buffer.len())
+    })?;
     if full {
         // The rest, and the limit holds for what is read: the file may grow meanwhile.
-        file.take((limit + 1).saturating_sub(read as u64))
+        file.take((limit + 1).saturating_sub(bytes.len() as u64))
             .read_to_end(&mut bytes)?;
+        bytes.shrink_to_fit();
     }
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLarge { limit });
     }
-    bytes.shrink_to_fit();
     Ok(bytes)
+}
+
+thread_local! {
+    /// What files are read into, before it is known how much room they need.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 << 10]);
+}
+
+/// Opens a regular file. Anything else blocks perhaps, or never ends.
+fn open(path: &Path, limit: u64, kind: EntryKind) -> Result<File, ReadError> {
+    if kind == EntryKind::Other {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(ReadError::WrongKind { found: "directory" });
+        }
+        if !metadata.is_file() {
+            return Err(ReadError::WrongKind { found: "special file" });
+        }
+        if metadata.len() > limit {
+            return Err(ReadError::TooLarge { limit });
+        }
+    }
+    Ok(File::open(path)?)
+}
+
+fn read_file_in_pieces(path: &Path, limit: u64, kind: EntryKind, each: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
+    let mut file = open(path, limit, kind)?.take(limit + 1);
+    let mut all = 0;
+    BUFFER.with_borrow_mut(|buffer| {
+        loop {
+            match file.read(buffer)? {
+                0 => return Ok(()),
+                read => {
+                    all += read as u64;
+                    if all > limit {
+                        return Err(ReadError::TooLarge { limit });
+                    }
+                    each(&buffer[..read]);
+                }
+            }
+        }
+    })
 }
 
 fn decode(bytes: Vec<u8>) -> Result<String, ReadError> {

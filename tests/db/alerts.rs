@@ -230,7 +230,9 @@ fn silence_strangers_and_leavers() {
     assert_eq!(database.alert("undeclared")["priority"], "low");
     database.owner.run("SELECT record_consumer_lag('filter', 't', 0, 5)");
     assert_eq!(database.kinds(), "idle replicas, undeclared");
-    database.owner.run("SET lagproof.retire_running = 'on'; SELECT lagproof.retire_service_v1('filter', 2)");
+    database
+        .owner
+        .run("SET lagproof.retire_running = 'on'; SELECT lagproof.retire_service_v1('filter', 2)");
     assert_eq!(database.alert("retired")["priority"], "medium");
 }
 

@@ -1,6 +1,7 @@
 //! Models made by hand: only what the scripts look at differs from one to the next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lagproof::model::broker::{Broker, Environment, LoadPermission, Security, Stage, TopicOverride};
@@ -169,7 +170,7 @@ pub fn model(topics: impl IntoIterator<Item = Topic>, services: Vec<Service>) ->
             .into_iter()
             .map(|topic| (topic.name.clone(), topic))
             .collect::<BTreeMap<_, _>>(),
-        services,
+        services: services.into_iter().map(Arc::new).collect(),
         cases: Vec::new(),
     }
 }

@@ -97,12 +97,13 @@ fn bash_can_read_them_whatever_the_names() {
     let nasty = "x'; touch owned; $(touch owned) `touch owned`\n\"#\\";
     let mut model = reference();
     model.topics.insert(nasty.to_owned(), keyed(topic(nasty, 1), nasty));
-    model.services.push(service(
+    let odd = service(
         "z",
         nasty,
         GroupProtocol::Consumer,
         &[(Setting::SessionTimeout, 45_000)],
-    ));
+    );
+    model.services.push(odd.into());
     let folder = tempfile::tempdir().unwrap();
     for script in topic_scripts(&model) {
         let path = folder.path().join("script.sh");

@@ -1,5 +1,7 @@
 //! Seeds as PostgreSQL reads them: whatever a name holds, a statement stays what it is.
 
+use std::sync::Arc;
+
 use lagproof::emit::seed;
 use lagproof::history::{Seed, Standing, State, read_seed};
 use lagproof::model::project::Model;
@@ -18,7 +20,7 @@ fn named(name: &str) -> Model {
     let mut topic = model.topics.remove("orders.created").unwrap();
     topic.name = name.to_owned();
     model.topics.insert(name.to_owned(), topic);
-    let service = &mut model.services[0];
+    let service = Arc::make_mut(&mut model.services[0]);
     service.name = name.to_owned();
     service.group.value = name.to_owned();
     service.topics[0].value = name.to_owned();
@@ -147,7 +149,7 @@ fn attacks_stay_names() {
     let error = seed(&named("a\0b"), &empty()).unwrap_err();
     assert_eq!(error.to_string(), "PostgreSQL can't hold the NUL after `a`");
     let mut model = model();
-    model.services[0].group.value = "g\0".to_owned();
+    Arc::make_mut(&mut model.services[0]).group.value = "g\0".to_owned();
     assert!(seed(&model, &empty()).is_err(), "jsonb can't hold it either");
 }
 

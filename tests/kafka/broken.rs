@@ -34,7 +34,11 @@ fn judged(trial: &Trial) -> TrialOutcome {
     };
     let run = || Runner { ground: &ground, trial }.run().unwrap();
     let outcome = run();
-    if outcome.verdict == Verdict::Invalid { run() } else { outcome }
+    if outcome.verdict == Verdict::Invalid {
+        run()
+    } else {
+        outcome
+    }
 }
 
 fn assert_fails_by(outcome: &TrialOutcome, mechanism: Mechanism) {
@@ -108,8 +112,17 @@ fn loss_to_retention() {
 #[test]
 fn too_short_a_run_is_inconclusive() {
     let outcome = judged(&trial(100.0, 8.0, 500.0));
-    assert_eq!(outcome.verdict, Verdict::Inconclusive, "{:#?}", outcome.sides[0].judgement);
-    let lag = outcome.sides[0].judgement.judgements.iter().find(|one| one.kpi == Kpi::Lag);
+    assert_eq!(
+        outcome.verdict,
+        Verdict::Inconclusive,
+        "{:#?}",
+        outcome.sides[0].judgement
+    );
+    let lag = outcome.sides[0]
+        .judgement
+        .judgements
+        .iter()
+        .find(|one| one.kpi == Kpi::Lag);
     assert_eq!(lag.unwrap().verdict, Verdict::Inconclusive);
 }
 

@@ -19,7 +19,11 @@ use super::trial::{side, trial, with_fault};
 pub fn broker() -> Arc<Mutex<Broker>> {
     static SHARED: OnceLock<Arc<Mutex<Broker>>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
-        let broker = start(Wanted::Local, &Options::default().with_short_sessions().with_quick_retention()).unwrap();
+        let broker = start(
+            Wanted::Local,
+            &Options::default().with_short_sessions().with_quick_retention(),
+        )
+        .unwrap();
         broker.warm_up().unwrap();
         Arc::new(Mutex::new(broker))
     });
@@ -87,7 +91,10 @@ fn what_is_sent_is_processed_and_lag_is_seen_while_it_runs() {
     let recording = run(&trial(200.0, 6.0, 500.0), &With::default()).unwrap();
     let account = recording.account;
     assert_eq!((account.sent, account.processed), (1_200, 1_200), "{recording:?}");
-    assert_eq!((account.lost, account.duplicated, account.reordered, account.foreign), (0, 0, 0, 0));
+    assert_eq!(
+        (account.lost, account.duplicated, account.reordered, account.foreign),
+        (0, 0, 0, 0)
+    );
     assert_eq!(recording.cut_short, None);
     let measured: Vec<u64> = recording.moments.iter().filter_map(|moment| moment.lag).collect();
     assert!(measured.len() >= 20, "{measured:?}");
@@ -114,7 +121,10 @@ fn three_load_processes_and_three_workers_are_as_one() {
         load_shards: 3,
         ..With::default()
     };
-    let (one, three) = (run(&trial(200.0, 5.0, 500.0), &With::default()).unwrap(), run(&split, &with).unwrap());
+    let (one, three) = (
+        run(&trial(200.0, 5.0, 500.0), &With::default()).unwrap(),
+        run(&split, &with).unwrap(),
+    );
     assert_eq!(one.account, three.account);
     assert_eq!(three.account.processed, 1_000);
     assert_eq!(three.workers.len(), 3);
@@ -123,7 +133,10 @@ fn three_load_processes_and_three_workers_are_as_one() {
         (last.lag, last.sent, last.due, last.processed)
     };
     assert_eq!(last(&one), last(&three));
-    assert_eq!(one.latency.decode().unwrap().count(), three.latency.decode().unwrap().count());
+    assert_eq!(
+        one.latency.decode().unwrap().count(),
+        three.latency.decode().unwrap().count()
+    );
 }
 
 #[test]
@@ -132,11 +145,20 @@ fn a_worker_that_is_killed_comes_back_and_nothing_is_lost() {
     let recording = run(&wanted, &With::default()).unwrap();
     assert_eq!(recording.cut_short, None);
     let account = recording.account;
-    assert_eq!((account.sent, account.processed, account.lost), (1_200, 1_200, 0), "{account:?}");
+    assert_eq!(
+        (account.sent, account.processed, account.lost),
+        (1_200, 1_200, 0),
+        "{account:?}"
+    );
     let ends: Vec<&WorkerEnd> = recording.workers.iter().map(|fate| &fate.end).collect();
     assert_eq!(ends, [&WorkerEnd::KilledOnPurpose, &WorkerEnd::Stopped]);
     let causes: Vec<RebalanceCause> = recording.rebalances.iter().map(|one| one.cause).collect();
-    assert_eq!(causes, [RebalanceCause::Start, RebalanceCause::Fault], "{:?}", recording.rebalances);
+    assert_eq!(
+        causes,
+        [RebalanceCause::Start, RebalanceCause::Fault],
+        "{:?}",
+        recording.rebalances
+    );
     assert_eq!(recording.faults.len(), 2);
     assert!(recording.moments.iter().any(|moment| moment.unassigned == 4));
 }
@@ -154,7 +176,12 @@ fn past_its_memory_a_worker_is_killed_by_the_system_and_what_it_held_is_lost() {
     let recording = run(&heavy, &With::default()).unwrap();
     match &recording.memory_held_by {
         MemoryHeldBy::Cgroup => {
-            assert_eq!(recording.workers[0].end, WorkerEnd::OutOfMemory, "{:?}", recording.workers);
+            assert_eq!(
+                recording.workers[0].end,
+                WorkerEnd::OutOfMemory,
+                "{:?}",
+                recording.workers
+            );
             assert!(recording.account.lost > 0, "{:?}", recording.account);
             assert!(recording.workers[0].peak_bytes.unwrap() > 64 << 20);
         }
@@ -207,7 +234,11 @@ fn a_broker_that_restarts_loses_nothing() {
     let recording = run(&wanted, &With::default()).unwrap();
     assert_eq!(recording.cut_short, None, "{recording:?}");
     let account = recording.account;
-    assert_eq!((account.sent, account.processed, account.lost), (1_000, 1_000, 0), "{account:?}");
+    assert_eq!(
+        (account.sent, account.processed, account.lost),
+        (1_000, 1_000, 0),
+        "{account:?}"
+    );
     assert_eq!(recording.faults.len(), 2, "{:?}", recording.faults);
     assert!(recording.moments.iter().any(|moment| moment.lag.is_none()));
 }
@@ -245,10 +276,18 @@ fn a_replica_that_comes_and_goes_and_a_poison_record() {
     let recording = run(&wanted, &With::default()).unwrap();
     assert_eq!(recording.cut_short, None);
     let account = recording.account;
-    assert_eq!((account.sent, account.lost, account.failed), (1_000, 0, 1), "{account:?}");
+    assert_eq!(
+        (account.sent, account.lost, account.failed),
+        (1_000, 0, 1),
+        "{account:?}"
+    );
     assert_eq!(recording.workers.len(), 2);
     assert!(recording.workers.iter().all(|fate| fate.end == WorkerEnd::Stopped));
-    assert!(recording.rebalances.iter().all(|one| !one.cause.is_unprovoked()), "{:?}", recording.rebalances);
+    assert!(
+        recording.rebalances.iter().all(|one| !one.cause.is_unprovoked()),
+        "{:?}",
+        recording.rebalances
+    );
     assert!(recording.rebalances.len() >= 3, "{:?}", recording.rebalances);
 }
 

@@ -89,7 +89,11 @@ fn state_of_cluster() -> (BTreeMap<String, String>, Vec<String>) {
             .collect();
         (name, format!("{description:?} {records:?}"))
     };
-    let topics = admin.topics().unwrap().into_iter().filter(|(name, _)| !name.starts_with("__"));
+    let topics = admin
+        .topics()
+        .unwrap()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("__"));
     let ours = |name: &str| name.contains("tested");
     let topics = topics.filter(|(name, _)| ours(name)).map(describe).collect();
     let groups = admin.groups().unwrap().into_iter().filter(|name| ours(name)).collect();
@@ -133,7 +137,9 @@ fn somebody_elses_cluster_is_as_it_was_after_a_run_and_after_kill_9_and_clean() 
         .unwrap();
     let sent = || {
         let all = local().admin().unwrap().topics().unwrap();
-        let ours = all.keys().find(|name| name.starts_with("lagproof-") && name.contains("tested.orders"));
+        let ours = all
+            .keys()
+            .find(|name| name.starts_with("lagproof-") && name.contains("tested.orders"));
         ours.is_some_and(|name| watermarks(local().bootstrap(), name, 0).1 > 10)
     };
     eventually("load runs", sent);
@@ -157,7 +163,10 @@ fn without_permission_nothing_is_run() {
     let (project, state) = (project(&refused), tempfile::tempdir().unwrap());
     let (status, _, err) = run(project.path(), state.path(), &["verify", "--broker", "staging"]);
     assert_eq!(status, Some(2), "{err}");
-    assert!(err.contains("load may not be driven at the environment staging"), "{err}");
+    assert!(
+        err.contains("load may not be driven at the environment staging"),
+        "{err}"
+    );
     assert!(err.contains("set load = true"), "{err}");
     assert!(!project.path().join("reports").exists());
 }
@@ -177,7 +186,10 @@ fn ctrl_c_writes_a_report_and_leaves_nothing() {
     let arguments = ["verify", "--broker", "local", "--duration", "10min", "--speed", "1"];
     let mut child = lagproof(project.path(), state.path(), &arguments).spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
-    let begun = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("measuring") || line.contains("warm")));
+    let begun = lines.find(|line| {
+        line.as_ref()
+            .is_ok_and(|line| line.contains("measuring") || line.contains("warm"))
+    });
     assert!(begun.is_some());
     std::thread::spawn(move || lines.for_each(drop));
     let pid = rustix::process::Pid::from_child(&child);
@@ -186,7 +198,11 @@ fn ctrl_c_writes_a_report_and_leaves_nothing() {
     std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{out}");
     assert!(out.contains("Ctrl-C"), "{out}");
-    assert_eq!(fs::read_dir(project.path().join("reports")).unwrap().count(), 2, "a report, and .gitignore");
+    assert_eq!(
+        fs::read_dir(project.path().join("reports")).unwrap().count(),
+        2,
+        "a report, and .gitignore"
+    );
 }
 
 #[test]

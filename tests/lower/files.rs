@@ -1,6 +1,7 @@
 //! Property files: their text, their names, and what names and values can do to them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use lagproof::clients::{Literal, Section, lower};
@@ -297,12 +298,12 @@ fn numbers_are_plain_decimals() {
 fn ten_thousand_services_take_no_time_worth_waiting_for() {
     let project = TestProject::new();
     let mut model = project.load().model.expect("a model");
-    let example = model.services[0].clone();
+    let example = (*model.services[0]).clone();
     model.services = (0..10_000)
         .map(|n| {
             let mut service = example.clone();
             service.name = format!("s{n:05}");
-            service
+            Arc::new(service)
         })
         .collect();
     let start = Instant::now();

@@ -1,10 +1,11 @@
 //! Which load runs when.
 
 use lagproof::harness::plan::{
-    Comparison, FaultKind, LoadWish, Phase, PhaseKind, PlanError, Point, Side, Wish, make_plan, parse_fault,
-    parse_series,
+    Company, Comparison, FaultKind, LoadWish, Phase, PhaseKind, PlanError, Point, Side, Wish, make_plan, parse_fault,
+    parse_series, waves,
 };
 use lagproof::harness::protocol::{RECORD_HEADER, Stretch};
+use proptest::prelude::*;
 
 use super::{model, trial};
 
@@ -275,4 +276,61 @@ fn sides_alternate() {
         .order,
         [After, After]
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_was_recorded_is_replayed_whole(
+        steps in prop::collection::vec((0.5..40.0_f64, 0.0..5_000.0_f64), 2..20),
+        speed in prop::sample::select(vec![1.0, 2.0, 8.0]),
+    ) {
+        let mut at = -3.0;
+        let points: Vec<Point> = steps
+            .iter()
+            .map(|(length, rate)| {
+                at += length;
+                Point { seconds: at, rate: rate + 1.0 }
+            })
+            .collect();
+        let wish = Wish {
+            load: LoadWish::Replay(points.clone()),
+            speed: lagproof::harness::plan::SpeedWish::Exactly(speed),
+            ..Wish::default()
+        };
+        let tried = trial(wish, "gps-geocoding-consumer");
+        let stretches = &tried.topics[0].load.stretches;
+        let seconds: f64 = stretches.iter().map(|stretch| stretch.seconds).sum();
+        prop_assert!((seconds - tried.seconds()).abs() < 1e-6);
+        let pairs = || points.windows(2).map(|pair| (pair[0].rate, pair[1].seconds - pair[0].seconds));
+        let last = pairs().next_back().expect("two points").1;
+        let recorded: f64 = pairs().map(|(rate, seconds)| rate * seconds).sum::<f64>()
+            + points.last().expect("two points").rate * last;
+        let warm_up = points[0].rate * speed * 5.0;
+        let sent: f64 = stretches.iter().map(|stretch| stretch.from_rate * stretch.seconds).sum();
+        prop_assert!((sent - warm_up - recorded).abs() < 1e-6 * sent, "{sent} of {recorded} and {warm_up}");
+        for pair in tried.phases.windows(2) {
+            prop_assert_eq!(pair[0].to_s, pair[1].from_s);
+        }
+    }
+
+    #[test]
+    fn every_trial_runs_once_and_no_wave_is_too_full(
+        needs in prop::collection::vec((0.0..3.0_f64, any::<bool>()), 0..30),
+        cores in 1..16_u32,
+    ) {
+        let needs: Vec<(f64, Company)> = needs
+            .into_iter()
+            .map(|(need, alone)| (need, if alone { Company::Alone } else { Company::Welcome }))
+            .collect();
+        let waves = waves(&needs, cores);
+        let mut all = waves.concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..needs.len()).collect::<Vec<_>>());
+        for wave in waves.iter().filter(|wave| wave.len() > 1) {
+            prop_assert!(wave.iter().all(|at| needs[*at].1 == Company::Welcome));
+            let sum: f64 = wave.iter().map(|at| needs[*at].0).sum();
+            prop_assert!(sum <= f64::from(cores) * 0.5 + 1e-9);
+        }
+    }
 }

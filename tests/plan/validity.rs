@@ -36,11 +36,11 @@ fn load_that_was_late() {
 
 #[test]
 fn a_machine_that_was_too_busy() {
-    let (verdict, because) = after(|run| run.cpu_wait = Some(0.25));
+    let (verdict, because) = after(|run| run.cpu_wait = Some(0.4));
     assert_eq!(verdict, Verdict::Invalid);
     assert_eq!(
         because,
-        "a process was ready to run and waited for a core 25 % of the time, 10 % are the most"
+        "a process was ready to run and waited for a core 40 % of the time, 25 % are the most"
     );
     assert_eq!(
         after(|run| run.cpu_wait = None).0,

@@ -59,7 +59,10 @@ fn main() -> ExitCode {
     let wanted = |kind: &str| -> Vec<String> {
         let of = all.iter().filter(|(of, _)| *of == kind);
         let asked = of.filter(|(_, name)| {
-            filters.is_empty() || filters.iter().any(|filter| format!("{kind}::{name}").contains(filter.as_str()))
+            filters.is_empty()
+                || filters
+                    .iter()
+                    .any(|filter| format!("{kind}::{name}").contains(filter.as_str()))
         });
         asked.map(|(_, name)| name.clone()).collect()
     };
@@ -68,10 +71,22 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let mut failed = Vec::new();
     if !services.is_empty() {
-        report("profile", &services, holds, prove(model, &services, Comparison::CompiledOnly), &mut failed);
+        report(
+            "profile",
+            &services,
+            holds,
+            prove(model, &services, Comparison::CompiledOnly),
+            &mut failed,
+        );
     }
     if !cases.is_empty() {
-        report("case", &cases, fails_before, prove(model, &cases, Comparison::BeforeAfter), &mut failed);
+        report(
+            "case",
+            &cases,
+            fails_before,
+            prove(model, &cases, Comparison::BeforeAfter),
+            &mut failed,
+        );
     }
     let passed = services.len() + cases.len() - failed.len();
     let word = if failed.is_empty() { "ok" } else { "FAILED" };
@@ -80,7 +95,11 @@ fn main() -> ExitCode {
         failed.len(),
         start.elapsed().as_secs_f64()
     );
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Runs all of them in one session.
@@ -125,9 +144,12 @@ fn report(
     for name in names {
         let trial = outcome.as_ref().map_err(Clone::clone).and_then(|outcome| {
             let mut trials = outcome.trials.iter();
-            trials
-                .find(|trial| trial.trial.name() == name)
-                .ok_or_else(|| outcome.cut_short.clone().unwrap_or_else(|| "it was not tried".to_owned()))
+            trials.find(|trial| trial.trial.name() == name).ok_or_else(|| {
+                outcome
+                    .cut_short
+                    .clone()
+                    .unwrap_or_else(|| "it was not tried".to_owned())
+            })
         });
         match trial.and_then(expected) {
             Ok(()) => println!("test {kind}::{name} ... ok"),
@@ -162,7 +184,9 @@ fn fails_before(trial: &TrialOutcome) -> Result<(), String> {
 /// What is said of a side beside PASS.
 fn why(trial: &TrialOutcome, side: Side) -> String {
     let side = trial.sides.iter().find(|outcome| outcome.judgement.side == side);
-    let Some(side) = side else { return "it did not run".to_owned() };
+    let Some(side) = side else {
+        return "it did not run".to_owned();
+    };
     let judgements = side.judgement.judgements.iter();
     let bad = judgements.filter(|one| !matches!(one.verdict, Verdict::Pass | Verdict::NotJudged));
     let mut said: Vec<String> = bad

@@ -60,17 +60,23 @@ fn where_it_ends(
         .map(|stretch| stretch.from_rate)
         .sum();
     let ours = find_limit(runner.trial, declared, |trial| runner.try_variant(trial))?;
-    outcome.trial.notes.push(format!("limit: {}", said(&ours, runner.trial.speed)));
+    outcome
+        .trial
+        .notes
+        .push(format!("limit: {}", said(&ours, runner.trial.speed)));
     let Some(defaults) = known(runner, defaults_side(model, wish, runner.trial)) else {
         return Ok(());
     };
     let theirs = find_limit(&defaults, declared, |trial| runner.try_variant(trial))?;
     let client = &runner.trial.declared_client;
-    outcome
-        .trial
-        .notes
-        .push(format!("limit with {client}'s defaults: {}", said(&theirs, runner.trial.speed)));
-    let Some(rate) = ours.holds.filter(|holds| theirs.fails.is_some_and(|fails| fails < holds * STEP)) else {
+    outcome.trial.notes.push(format!(
+        "limit with {client}'s defaults: {}",
+        said(&theirs, runner.trial.speed)
+    ));
+    let Some(rate) = ours
+        .holds
+        .filter(|holds| theirs.fails.is_some_and(|fails| fails < holds * STEP))
+    else {
         return Ok(());
     };
     let Some(mut variants) = known(runner, defaults_put_back(model, wish, runner.trial)) else {
@@ -99,7 +105,11 @@ fn try_one(runner: &Runner<'_, '_>, trial: &Trial, variants: &[Variant]) -> Resu
 /// What could be planned; else a note, and nothing.
 fn known<T>(runner: &Runner<'_, '_>, planned: Result<T, impl std::fmt::Display>) -> Option<T> {
     planned
-        .map_err(|error| runner.ground.listener.tell(Progress::Note { what: error.to_string() }))
+        .map_err(|error| {
+            runner.ground.listener.tell(Progress::Note {
+                what: error.to_string(),
+            })
+        })
         .ok()
 }
 
@@ -109,7 +119,10 @@ fn said(limit: &Limit, speed: f64) -> String {
     match (limit.holds, limit.fails, &limit.stopped) {
         (Some(holds), Some(fails), _) => format!("the lag target holds at {} and not at {}", rate(holds), rate(fails)),
         (Some(holds), None, Stopped::HarnessGaveOut { because }) => {
-            format!("the lag target holds at {}, and more could not be sent: {because}", rate(holds))
+            format!(
+                "the lag target holds at {}, and more could not be sent: {because}",
+                rate(holds)
+            )
         }
         (Some(holds), None, _) => format!("the lag target holds at {}, the highest rate tried", rate(holds)),
         (None, Some(fails), _) => format!("the lag target does not hold at {}, the lowest rate tried", rate(fails)),

@@ -14,7 +14,9 @@ pub(super) fn run(global: &Global) -> Result<Exit, Exit> {
     let (_, project) = global.load()?;
     let environments = project.model.map(|model| model.environments).unwrap_or_default();
     let mut connect = |run: &Run| -> Result<Admin, BrokerError> {
-        let declared = environments.iter().find(|environment| environment.name == run.environment);
+        let declared = environments
+            .iter()
+            .find(|environment| environment.name == run.environment);
         let connection = match declared {
             Some(environment) => Connection::declared(environment, &surroundings)?,
             // It is not declared any more: the journal knows where it was, and whether it is the same is checked.

@@ -128,6 +128,10 @@ pub(super) fn run(_: &Global, _: &VerifyArgs) -> Exit {
 
 #[cfg(feature = "kafka")]
 pub(super) fn run(global: &Global, args: &VerifyArgs) -> Exit {
-    let done = if args.clean { clean::run(global) } else { go::run(global, args) };
+    let done = if args.clean {
+        clean::run(global)
+    } else {
+        go::run(global, args)
+    };
     done.unwrap_or_else(|exit| exit)
 }

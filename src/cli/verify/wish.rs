@@ -13,7 +13,11 @@ use super::VerifyArgs;
 /// What the arguments ask for; `brokers` says whose they are.
 pub(super) fn wish(args: &VerifyArgs, brokers: Brokers) -> Result<Wish, Exit> {
     let soak = args.soak.as_deref().map(|text| seconds("--soak", text)).transpose()?;
-    let duration = args.duration.as_deref().map(|text| seconds("--duration", text)).transpose()?;
+    let duration = args
+        .duration
+        .as_deref()
+        .map(|text| seconds("--duration", text))
+        .transpose()?;
     let faults: Result<Vec<FaultWish>, Exit> = args
         .fault
         .iter()
@@ -26,7 +30,10 @@ pub(super) fn wish(args: &VerifyArgs, brokers: Brokers) -> Result<Wish, Exit> {
         ));
     }
     if args.load_processes == 0 || args.runs == Some(0) {
-        return Err(fail("--load-processes and --runs count from 1", "leave them out for the default"));
+        return Err(fail(
+            "--load-processes and --runs count from 1",
+            "leave them out for the default",
+        ));
     }
     Ok(Wish {
         names: args.names.clone(),
@@ -46,9 +53,10 @@ pub(super) fn wish(args: &VerifyArgs, brokers: Brokers) -> Result<Wish, Exit> {
         faults: faults?,
         runs: args.runs,
         brokers,
-        workers: args.worker.as_ref().map_or(Workers::Ours, |command| Workers::Command {
-            name: command.clone(),
-        }),
+        workers: args
+            .worker
+            .as_ref()
+            .map_or(Workers::Ours, |command| Workers::Command { name: command.clone() }),
         cores: cores(),
     })
 }
@@ -76,8 +84,12 @@ fn load(args: &VerifyArgs) -> Result<LoadWish, Exit> {
             "name a file of lines `seconds,records_per_second`",
         )
     })?;
-    let points = parse_series(&text)
-        .map_err(|error| fail(&format!("{}: {error}", path.display()), "write lines `seconds,records_per_second`"))?;
+    let points = parse_series(&text).map_err(|error| {
+        fail(
+            &format!("{}: {error}", path.display()),
+            "write lines `seconds,records_per_second`",
+        )
+    })?;
     Ok(LoadWish::Replay(points))
 }
 
@@ -95,7 +107,11 @@ fn ramp(text: &str) -> Result<LoadWish, Exit> {
 }
 
 fn seconds(flag: &str, text: &str) -> Result<f64, Exit> {
-    let time = parse_duration(text)
-        .map_err(|error| fail(&format!("{flag}: {}", error.message), "write a time such as 90s or 2min"))?;
+    let time = parse_duration(text).map_err(|error| {
+        fail(
+            &format!("{flag}: {}", error.message),
+            "write a time such as 90s or 2min",
+        )
+    })?;
     Ok(time.as_secs_f64())
 }

@@ -1,5 +1,6 @@
 //! What would have to change on disk.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -153,19 +154,36 @@ fn compare(root: &Path, artifact: &Artifact, folder: &Folder) -> Result<Option<W
     let path = path();
     let failed = |error| WriteError::io(&path, "read", error);
     let mut file = File::open(&path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let wanted = artifact.contents().as_bytes();
-    if metadata.len() != wanted.len() as u64 {
-        return Ok(Some(Why::Differs));
-    }
-    let mut bytes = Vec::with_capacity(wanted.len() + 1);
-    file.read_to_end(&mut bytes).map_err(failed)?;
-    Ok(if bytes != wanted {
+    Ok(if !holds(&mut file, artifact.contents().as_bytes()).map_err(failed)? {
         Some(Why::Differs)
-    } else if artifact.access() == Access::Run && !is_executable(&metadata) {
+    } else if artifact.access() == Access::Run && !is_executable(&file.metadata().map_err(failed)?) {
         Some(Why::NotExecutable)
     } else {
         None
+    })
+}
+
+thread_local! {
+    /// What files are read into, to be compared and forgotten.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 << 10]);
+}
+
+/// Whether a regular file holds these bytes and no others.
+fn holds(file: &mut File, wanted: &[u8]) -> std::io::Result<bool> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut rest = wanted;
+        loop {
+            // One byte more than is wanted: then one read tells of nearly every file whether that is all of it.
+            let most = buffer.len().min(rest.len() + 1);
+            let read = file.read(&mut buffer[..most])?;
+            if read > rest.len() || buffer[..read] != rest[..read] {
+                return Ok(false);
+            }
+            rest = &rest[read..];
+            if read == 0 || (rest.is_empty() && read < most) {
+                return Ok(rest.is_empty());
+            }
+        }
     })
 }
 

@@ -75,7 +75,9 @@ impl Groups {
             .args(["-c", r#"echo $$ >"$0/cgroup.procs""#])
             .arg(&group.path)
             .output();
-        group.oom_kills().map_or_else(|| Err(io::Error::other("it does not count kills")), |_| Ok(()))?;
+        group
+            .oom_kills()
+            .map_or_else(|| Err(io::Error::other("it does not count kills")), |_| Ok(()))?;
         group.remove();
         let entered = entered?;
         if entered.status.success() {
@@ -190,7 +192,13 @@ fn candidates(mounts: &str, own: &str) -> Vec<Groups> {
             continue;
         };
         let version = match *kind {
-            "cgroup" if after.get(2).is_some_and(|options| options.split(',').any(|one| one == "memory")) => Version::One,
+            "cgroup"
+                if after
+                    .get(2)
+                    .is_some_and(|options| options.split(',').any(|one| one == "memory")) =>
+            {
+                Version::One
+            }
             "cgroup2" => Version::Two,
             _ => continue,
         };
@@ -203,7 +211,9 @@ fn candidates(mounts: &str, own: &str) -> Vec<Groups> {
             };
             fits.then_some(path)
         });
-        let below = ours.and_then(|path| path.strip_prefix(root.trim_end_matches('/'))).unwrap_or("/");
+        let below = ours
+            .and_then(|path| path.strip_prefix(root.trim_end_matches('/')))
+            .unwrap_or("/");
         let mount = Path::new(mount);
         let own = mount.join(below.trim_start_matches('/'));
         let ancestors = own.ancestors().take_while(|path| path.starts_with(mount));

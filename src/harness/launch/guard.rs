@@ -46,8 +46,6 @@ shift
 exec "$@"
 "#;
 
-
-
 /// A folder whose processes and control groups go when this does.
 #[derive(Debug)]
 pub(super) struct Guard {

@@ -257,13 +257,18 @@ mod tests {
 
     #[test]
     fn a_spec_goes_in_lines_come_out_and_a_command_ends_it() {
-        let script = format!("read -r spec; echo \"$spec\" >&2; echo nonsense; read -r command; echo \"$command\" >&2; {END}; exit 3");
+        let script = format!(
+            "read -r spec; echo \"$spec\" >&2; echo nonsense; read -r command; echo \"$command\" >&2; {END}; exit 3"
+        );
         let launcher = scripted(&script);
         let (out, said) = channel();
         let mut process = launcher.start(7, &job(None), out).unwrap();
         let first = said.recv_timeout(Duration::from_secs(30)).unwrap();
         assert_eq!(first.process, 7);
-        assert!(matches!(&first.what, What::Garbled { line, .. } if line == "nonsense"), "{first:?}");
+        assert!(
+            matches!(&first.what, What::Garbled { line, .. } if line == "nonsense"),
+            "{first:?}"
+        );
         process.stop();
         let (lines, ending) = hear(&said);
         let end = WorkerLine::End {
@@ -298,7 +303,10 @@ mod tests {
         match launcher.limits() {
             Limits::Enforced => {
                 assert_eq!(ending.how, How::OutOfMemory, "{ending:?}");
-                assert!(ending.peak_bytes.is_none_or(|peak| peak > 16 << 20 && peak <= 32 << 20), "{ending:?}");
+                assert!(
+                    ending.peak_bytes.is_none_or(|peak| peak > 16 << 20 && peak <= 32 << 20),
+                    "{ending:?}"
+                );
             }
             Limits::Unenforced { because } => {
                 assert!(!because.is_empty());
@@ -315,7 +323,10 @@ mod tests {
         })
         .unwrap();
         let error = missing.start(0, &job(None), channel().0).err().unwrap();
-        assert_eq!(error.to_string(), "could not run /no/such/lagproof: No such file or directory (os error 2)");
+        assert_eq!(
+            error.to_string(),
+            "could not run /no/such/lagproof: No such file or directory (os error 2)"
+        );
         let (out, said) = channel();
         let words = vec!["/no/such/worker".to_owned()];
         let missing = Local::new(Program {

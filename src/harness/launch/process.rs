@@ -62,7 +62,9 @@ impl LocalProcess {
         let mut stdin = child.stdin.take();
         if let Some(stdin) = &mut stdin {
             // One that has ended already says so by its ending.
-            let _ = stdin.write_all(format!("{spec}\n").as_bytes()).and_then(|()| stdin.flush());
+            let _ = stdin
+                .write_all(format!("{spec}\n").as_bytes())
+                .and_then(|()| stdin.flush());
         }
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let state = Arc::new(Mutex::new(State::Runs));

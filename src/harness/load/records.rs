@@ -243,8 +243,11 @@ mod tests {
         }
     }
 
+    /// When it is due, its key, its header, its partition, its value.
+    type Record = (i64, Vec<u8>, RecordHeader, i32, Vec<u8>);
+
     /// All records of a shard: when due, key, header, value.
-    fn all(topic: &LoadTopic, shard: Shard) -> Vec<(i64, Vec<u8>, RecordHeader, i32, Vec<u8>)> {
+    fn all(topic: &LoadTopic, shard: Shard) -> Vec<Record> {
         let mut records = Records::new(0, topic, shard, 7, 99);
         let (mut key, mut value) = (Vec::new(), Vec::new());
         let mut made = Vec::new();
@@ -271,7 +274,7 @@ mod tests {
         assert_eq!(whole.len(), 200);
         let mut parts: Vec<_> = (0..3).flat_map(|index| all(&topic, Shard { index, of: 3 })).collect();
         parts.sort_by_key(|part| part.0);
-        let essence = |records: &[(i64, Vec<u8>, RecordHeader, i32, Vec<u8>)]| {
+        let essence = |records: &[Record]| {
             let seen = records.iter().map(|(due, key, header, partition, value)| {
                 (
                     *due,

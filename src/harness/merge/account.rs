@@ -90,7 +90,9 @@ impl Merger {
             let (ended_us, _) = worker.ended.as_ref().filter(|_| worker.said_end.is_none())?;
             let told = worker.ticks.values().next_back()?.positions.iter();
             let told = told.filter(|position| (&position.topic, position.partition) == (&partition.0, partition.1));
-            let told = told.map(|position| position.processed.or(position.committed)).next()??;
+            let told = told
+                .map(|position| position.processed.or(position.committed))
+                .next()??;
             let seen = self.seen.values().filter(|seen| seen.at_us > *ended_us);
             let then = seen.filter_map(|seen| seen.partitions.as_ref()).next()?;
             let committed = then.iter().find(|seen| is(seen, partition))?.committed?;
@@ -127,7 +129,10 @@ impl Merger {
 
 impl Worker {
     /// All that it said of a partition.
-    fn positions<'w>(&'w self, partition: &'w Partition) -> impl Iterator<Item = &'w crate::harness::protocol::Position> {
+    fn positions<'w>(
+        &'w self,
+        partition: &'w Partition,
+    ) -> impl Iterator<Item = &'w crate::harness::protocol::Position> {
         let all = self.ticks.values().flat_map(|tick| &tick.positions);
         all.filter(move |position| (&position.topic, position.partition) == (&partition.0, partition.1))
     }

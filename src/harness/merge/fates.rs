@@ -73,20 +73,25 @@ impl Merger {
     /// Whether every load process has sent all that it should.
     #[must_use]
     pub fn load_is_over(&self) -> bool {
-        self.loads.values().all(|load| load.end.is_some() || load.ended.is_some())
+        self.loads
+            .values()
+            .all(|load| load.end.is_some() || load.ended.is_some())
     }
 
     /// How a load process ended that had not sent everything.
     #[must_use]
     pub fn broken_load(&self) -> Option<&Ending> {
         let broken = self.loads.values().filter(|load| load.end.is_none());
-        broken.filter_map(|load| load.ended.as_ref().map(|(_, ending)| ending)).next()
+        broken
+            .filter_map(|load| load.ended.as_ref().map(|(_, ending)| ending))
+            .next()
     }
 
     /// Whether every process has ended.
     #[must_use]
     pub fn all_ended(&self) -> bool {
-        self.workers.values().all(|worker| worker.ended.is_some()) && self.loads.values().all(|load| load.ended.is_some())
+        self.workers.values().all(|worker| worker.ended.is_some())
+            && self.loads.values().all(|load| load.ended.is_some())
     }
 
     /// Records processed so far, repetitions by the same worker not counted.
@@ -115,7 +120,11 @@ impl Merger {
     /// How many ticks in a row the broker has not answered.
     #[must_use]
     pub fn silent_ticks(&self) -> usize {
-        self.seen.values().rev().take_while(|seen| seen.partitions.is_none()).count()
+        self.seen
+            .values()
+            .rev()
+            .take_while(|seen| seen.partitions.is_none())
+            .count()
     }
 
     /// Why a worker ended that nobody had told to, in a few words: the newest.

@@ -110,8 +110,8 @@ struct LoadTick {
 #[derive(Debug)]
 pub struct Merger {
     head: Head,
-    /// The tick at which the load starts.
-    first_tick: u32,
+    /// The tick at which the load starts; nothing where it never did.
+    first_tick: Option<u32>,
     workers: BTreeMap<ProcessId, Worker>,
     loads: BTreeMap<ProcessId, Load>,
     seen: BTreeMap<u32, Seen>,
@@ -128,7 +128,7 @@ impl Merger {
     pub fn new(head: Head) -> Self {
         Self {
             head,
-            first_tick: 0,
+            first_tick: None,
             workers: BTreeMap::new(),
             loads: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -142,14 +142,14 @@ impl Merger {
 
     /// Says at which of the workers' ticks the load starts; its own ticks are counted from there.
     pub fn load_starts_at(&mut self, tick: u32) {
-        self.first_tick = tick;
+        self.first_tick = Some(tick);
     }
 
-    /// When the load starts, in microseconds of Unix time.
+    /// When the load starts, in microseconds of Unix time; where it never did, when the workers' ticks did.
     #[must_use]
     pub fn started_us(&self) -> i64 {
         let every = i64::from(self.head.ticks.every_ms) * 1000;
-        self.head.ticks.start_us + i64::from(self.first_tick) * every
+        self.head.ticks.start_us + i64::from(self.first_tick.unwrap_or(0)) * every
     }
 
     /// A worker process was started.
@@ -252,7 +252,7 @@ impl Merger {
     }
 
     fn load_line(&mut self, process: ProcessId, line: LoadLine) {
-        let first_tick = self.first_tick;
+        let first_tick = self.first_tick.unwrap_or(0);
         let Some(load) = self.loads.get_mut(&process) else {
             return;
         };

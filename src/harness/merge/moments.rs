@@ -21,9 +21,12 @@ impl Merger {
         let mut processed = StreamIntervals::new();
         let mut so_far = SoFar::default();
         let mut moments = Vec::new();
+        let Some(first_tick) = self.first_tick else {
+            return moments;
+        };
         for tick in self.ticks() {
             self.add_tick(tick, &mut so_far, &mut processed);
-            if tick >= self.first_tick {
+            if tick >= first_tick {
                 moments.push(self.moment(tick, &so_far));
             }
         }
@@ -32,7 +35,7 @@ impl Merger {
 
     /// One moment, for showing; all before it are added up anew.
     pub(super) fn moment_at(&self, tick: u32) -> Option<Moment> {
-        if tick < self.first_tick {
+        if self.first_tick.is_none_or(|first| tick < first) {
             return None;
         }
         let workers = self.workers.values();
@@ -79,7 +82,11 @@ impl Merger {
         let at_us = self.head.ticks.at(tick);
         let held = self.held_at(tick, at_us);
         let seen = self.seen.get(&tick).and_then(|seen| seen.partitions.as_deref());
-        let lag = seen.map(|partitions| sum(partitions, |seen| position(held.get(&key(seen)).copied().flatten(), seen)));
+        let lag = seen.map(|partitions| {
+            sum(partitions, |seen| {
+                position(held.get(&key(seen)).copied().flatten(), seen)
+            })
+        });
         let committed_lag = seen.map(|partitions| sum(partitions, |seen| position(None, seen)));
         let alive: Vec<&WorkerTick> = self
             .in_order()
@@ -155,12 +162,14 @@ impl Merger {
                 .collect();
             rate(*known.first()?, *known.last()?)
         };
-        let workers = self.workers.values().filter_map(|worker| {
-            share(&mut worker.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds)))
-        });
-        let loads = self.loads.values().filter_map(|load| {
-            share(&mut load.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds)))
-        });
+        let workers = self
+            .workers
+            .values()
+            .filter_map(|worker| share(&mut worker.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds))));
+        let loads = self
+            .loads
+            .values()
+            .filter_map(|load| share(&mut load.ticks.values().map(|tick| (tick.at_us, tick.cpu_wait_seconds))));
         workers.chain(loads).reduce(f64::max)
     }
 }
@@ -176,10 +185,9 @@ impl Worker {
     /// Whether a partition was taken from it between its last word and now.
     fn gave_up(&self, partition: &Partition, since_us: i64, until_us: i64) -> bool {
         let of = |event: &&super::Event| event.at_us > since_us && event.at_us <= until_us;
-        let changes = self.events.iter().filter(of);
+        let mut changes = self.events.iter().filter(of);
         changes
-            .filter(|event| event.partitions.contains(partition))
-            .last()
+            .rfind(|event| event.partitions.contains(partition))
             .is_some_and(|event| event.change != Change::Assigned)
     }
 }

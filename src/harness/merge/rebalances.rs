@@ -37,7 +37,7 @@ impl Merger {
 
     /// Events of all workers, the farewells at the end left out.
     fn clusters(&self) -> Vec<Cluster<'_>> {
-        let started_us = self.started_us();
+        let started_us = self.load_started_us();
         let mut events: Vec<(u32, &Event)> = Vec::new();
         let stopping_us = self.stopping_us();
         for worker in self.workers.values() {
@@ -64,6 +64,11 @@ impl Merger {
         clusters
     }
 
+    /// When the load started; where it never did, everything was before it.
+    fn load_started_us(&self) -> i64 {
+        self.first_tick.map_or(i64::MAX, |_| self.started_us())
+    }
+
     /// When the last worker that still ran was told to stop: from then on everybody leaves.
     fn stopping_us(&self) -> Option<i64> {
         let told = self.workers.values().filter(|worker| worker.done_to != DoneTo::Killed);
@@ -74,7 +79,7 @@ impl Merger {
     }
 
     fn why(&self, cluster: &Cluster<'_>) -> (RebalanceCause, String) {
-        if cluster.from_us < self.started_us() {
+        if cluster.from_us < self.load_started_us() {
             let mut who: Vec<u32> = cluster.events.iter().map(|(replica, _)| *replica).collect();
             who.sort_unstable();
             who.dedup();

@@ -62,9 +62,7 @@ impl Eyes {
     /// # Errors
     /// Where the group's coordinator does not answer in time.
     pub fn committed(&self, within: Duration) -> Result<BTreeMap<(String, i32), i64>, KafkaError> {
-        let answer = self
-            .consumer
-            .committed_offsets(self.asking(Offset::Invalid)?, within)?;
+        let answer = self.consumer.committed_offsets(self.asking(Offset::Invalid)?, within)?;
         Ok(offsets(&answer))
     }
 
@@ -80,7 +78,11 @@ impl Eyes {
         // Kafka takes the two special offsets where a time is asked for, and answers for all partitions in one request a
         // broker; `fetch_watermarks` would ask partition by partition.
         let ends = offsets(&self.consumer.offsets_for_times(self.asking(Offset::End)?, within)?);
-        let starts = offsets(&self.consumer.offsets_for_times(self.asking(Offset::Beginning)?, within)?);
+        let starts = offsets(
+            &self
+                .consumer
+                .offsets_for_times(self.asking(Offset::Beginning)?, within)?,
+        );
         let seen = self.partitions.iter().filter_map(|key| {
             let end = *ends.get(key)?;
             Some(PartitionSeen {
@@ -112,9 +114,11 @@ impl Eyes {
 
 fn offsets(list: &TopicPartitionList) -> BTreeMap<(String, i32), i64> {
     let all = list.elements();
-    let known = all.iter().filter_map(|element| match (element.error(), element.offset()) {
-        (Ok(()), Offset::Offset(offset)) => Some(((element.topic().to_owned(), element.partition()), offset)),
-        _ => None,
-    });
+    let known = all
+        .iter()
+        .filter_map(|element| match (element.error(), element.offset()) {
+            (Ok(()), Offset::Offset(offset)) => Some(((element.topic().to_owned(), element.partition()), offset)),
+            _ => None,
+        });
     known.collect()
 }

@@ -28,12 +28,7 @@ impl Watch {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn begin(
-        eyes: Eyes,
-        ticks: Ticks,
-        usage: Usage,
-        out: impl Fn(Seen) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn begin(eyes: Eyes, ticks: Ticks, usage: Usage, out: impl Fn(Seen) + Send + 'static) -> std::io::Result<Self> {
         let stop = Stop::new();
         let told = stop.clone();
         let thread = thread::Builder::new().name("probe".to_owned()).spawn(move || {

@@ -100,7 +100,11 @@ impl Drain {
             self.empty_since = None;
         }
         if left.workers == 0 {
-            return if left.at_s > 1.0 { Verdict::GivenUp } else { Verdict::Wait };
+            return if left.at_s > 1.0 {
+                Verdict::GivenUp
+            } else {
+                Verdict::Wait
+            };
         }
         let watched_s = left.at_s - first.at_s;
         let idle = left.at_s - self.moved_at_s > self.stuck_s;

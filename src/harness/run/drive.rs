@@ -68,10 +68,13 @@ impl<'r> Drive<'r> {
         let clock = Clock::start();
         head.ticks.start_us = clock.now_us() + 250_000;
         let ticks = head.ticks;
-        let isolation = side.properties.get("isolation.level").map_or("read_uncommitted", String::as_str);
+        let isolation = side
+            .properties
+            .get("isolation.level")
+            .map_or("read_uncommitted", String::as_str);
         let refused = |reason: String| RunError::Probe { reason };
-        let eyes = Eyes::open(connection, &names.group, &names.read, isolation)
-            .map_err(|error| refused(error.to_string()))?;
+        let eyes =
+            Eyes::open(connection, &names.group, &names.read, isolation).map_err(|error| refused(error.to_string()))?;
         let broker = Arc::clone(&ground.broker);
         // While a broker restarts it is locked, and uses nothing that could be told.
         let usage: Usage = Arc::new(move || {
@@ -190,7 +193,9 @@ impl<'r> Drive<'r> {
         if let Some(restarting) = self.restarting.take_if(|thread| thread.is_finished()) {
             let now_us = self.clock.now_us();
             match restarting.join() {
-                Ok(Ok(away_s)) => self.merger.fault(now_us, format!("the broker is back after {away_s:.1} s")),
+                Ok(Ok(away_s)) => self
+                    .merger
+                    .fault(now_us, format!("the broker is back after {away_s:.1} s")),
                 Ok(Err(why)) => self.cut(format!("the broker did not come back: {why}")),
                 Err(_) => self.cut("the broker did not come back"),
             }
@@ -198,7 +203,12 @@ impl<'r> Drive<'r> {
         if self.restarting.is_some() || self.merger.silent_ticks() < SILENT_TICKS {
             return;
         }
-        let checked = self.ground.broker.lock().unwrap_or_else(PoisonError::into_inner).check();
+        let checked = self
+            .ground
+            .broker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .check();
         match checked {
             Err(error) => self.cut(error.to_string()),
             Ok(()) => self.cut("the broker runs and has not answered for 5 s"),
@@ -211,7 +221,10 @@ impl<'r> Drive<'r> {
         loop {
             self.step();
             let now_us = self.clock.now_us();
-            let settled = self.merger.last_change_us().is_some_and(|at_us| now_us - at_us > SETTLED_US);
+            let settled = self
+                .merger
+                .last_change_us()
+                .is_some_and(|at_us| now_us - at_us > SETTLED_US);
             if !self.goes_on() || (settled && self.merger.has_joined()) {
                 return;
             }
@@ -289,10 +302,16 @@ impl<'r> Drive<'r> {
             if let Some(ending) = self.merger.broken_load() {
                 let last = ending.log.lines().last().unwrap_or("it said nothing").to_owned();
                 self.cut(format!("a load process ended before its load did: {last}"));
-            } else if self.merger.load_is_over() && at_s >= end_s && actions.peek().is_none() && self.restarting.is_none() {
+            } else if self.merger.load_is_over()
+                && at_s >= end_s
+                && actions.peek().is_none()
+                && self.restarting.is_none()
+            {
                 return Ok(());
             } else if at_s > end_s + LOAD_ENDS_WITHIN_S {
-                self.cut(format!("{LOAD_ENDS_WITHIN_S} s after the load's end the broker had not taken all of it"));
+                self.cut(format!(
+                    "{LOAD_ENDS_WITHIN_S} s after the load's end the broker had not taken all of it"
+                ));
             }
         }
     }
@@ -302,7 +321,11 @@ impl<'r> Drive<'r> {
         match action {
             Action::Say(what) => self.merger.fault(now_us, what),
             Action::Start(replica) => {
-                let what = if replica < self.side.replicas { "started again" } else { "added" };
+                let what = if replica < self.side.replicas {
+                    "started again"
+                } else {
+                    "added"
+                };
                 self.merger.fault(now_us, format!("worker {replica} {what}"));
                 self.start_worker(replica)?;
             }
@@ -310,7 +333,10 @@ impl<'r> Drive<'r> {
                 if let Some(process) = self.merger.running_replica(replica) {
                     self.merger.fault(now_us, format!("worker {replica} killed"));
                     self.merger.done_to(process, DoneTo::Killed, now_us);
-                    self.processes.get_mut(&process).into_iter().for_each(|process| process.kill());
+                    self.processes
+                        .get_mut(&process)
+                        .into_iter()
+                        .for_each(|process| process.kill());
                 }
             }
             Action::Stop(replica) => {
@@ -353,7 +379,10 @@ impl<'r> Drive<'r> {
 
     fn tell_to_stop(&mut self, process: ProcessId) {
         self.merger.done_to(process, DoneTo::Stopped, self.clock.now_us());
-        self.processes.get_mut(&process).into_iter().for_each(|process| process.stop());
+        self.processes
+            .get_mut(&process)
+            .into_iter()
+            .for_each(|process| process.stop());
     }
 
     /// Has everybody end, and makes the recording.
@@ -385,7 +414,9 @@ impl<'r> Drive<'r> {
         while let Ok(seen) = self.seen.try_recv() {
             self.merger.seen(seen);
         }
-        let last = eyes.committed(PATIENCE).and_then(|committed| eyes.look(&committed, PATIENCE));
+        let last = eyes
+            .committed(PATIENCE)
+            .and_then(|committed| eyes.look(&committed, PATIENCE));
         if let Err(error) = &last {
             self.merger.error("probe", "broker", &error.to_string(), 1);
         }

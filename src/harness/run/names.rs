@@ -45,7 +45,11 @@ impl Names {
             })
             .collect();
         let declared: BTreeSet<&str> = trial.topics.iter().map(|topic| topic.name.as_str()).collect();
-        let dead_letter = side.delivery.retry.as_ref().and_then(|retry| retry.dead_letter.as_deref());
+        let dead_letter = side
+            .delivery
+            .retry
+            .as_ref()
+            .and_then(|retry| retry.dead_letter.as_deref());
         let dead_letter = dead_letter.filter(|topic| !declared.contains(topic));
         specs.extend(dead_letter.map(|topic| {
             let replication = specs.iter().map(|spec| spec.replication).max().unwrap_or(1);

@@ -99,7 +99,10 @@ fn producer(trial: &Trial, connection: &Connection) -> BTreeMap<String, String> 
         // What was due while the broker was away must find room: the schedule does not wait.
         ("queue.buffering.max.messages", "2000000".to_owned()),
         ("message.timeout.ms", "60000".to_owned()),
-        ("message.max.bytes", largest.saturating_add(100_000).max(1_000_000).to_string()),
+        (
+            "message.max.bytes",
+            largest.saturating_add(100_000).max(1_000_000).to_string(),
+        ),
         ("compression.type", if compresses { "lz4" } else { "none" }.to_owned()),
     ];
     properties.extend(ours.map(|(key, value)| (key.to_owned(), value)));

@@ -40,7 +40,11 @@ impl<'s> Brokers<'s> {
     /// The broker for a trial: the one that runs, where its settings are the same.
     pub(super) fn for_trial(&mut self, trial: &Trial) -> Result<Arc<Mutex<Broker>>, BrokerError> {
         let ours = !matches!(self.session.wanted, Wanted::Declared(_) | Wanted::Mock);
-        let wanted = if ours { trial.broker_properties.clone() } else { Properties::new() };
+        let wanted = if ours {
+            trial.broker_properties.clone()
+        } else {
+            Properties::new()
+        };
         if let Some((properties, broker)) = &self.current
             && *properties == wanted
         {
@@ -61,7 +65,9 @@ impl<'s> Brokers<'s> {
             &mut |progress| {
                 listener.tell(match progress {
                     Fetching::Starting { what } => Progress::BrokerStarting { what },
-                    other => Progress::Note { what: other.to_string() },
+                    other => Progress::Note {
+                        what: other.to_string(),
+                    },
                 });
             },
         )?;
@@ -78,7 +84,11 @@ impl<'s> Brokers<'s> {
     /// Ends the last one, and says what the first one was.
     pub(super) fn end(mut self) -> Option<BrokerFacts> {
         if let (Some(keep), Some((_, broker))) = (self.session.keep, &self.current) {
-            let bootstrap = broker.lock().unwrap_or_else(PoisonError::into_inner).bootstrap().to_owned();
+            let bootstrap = broker
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .bootstrap()
+                .to_owned();
             keep(&bootstrap);
         }
         self.current = None;

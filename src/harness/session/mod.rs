@@ -164,7 +164,9 @@ fn run_wave<'t>(
                 .iter()
                 .map(|(at, trial)| (*at, scope.spawn(move || run(trial))))
                 .collect();
-            let joined = threads.into_iter().map(|(at, thread)| (at, thread.join().unwrap_or(Err(TrialError::Broken))));
+            let joined = threads
+                .into_iter()
+                .map(|(at, thread)| (at, thread.join().unwrap_or(Err(TrialError::Broken))));
             joined.collect()
         }),
     }

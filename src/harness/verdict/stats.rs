@@ -16,6 +16,8 @@ const REPLICATES: usize = 2_000;
 const SEED: u64 = 0x006c_6167_7072_6f6f;
 /// The least length of a block in samples: two seconds, which hold several batches.
 const LEAST_BLOCK: usize = 8;
+/// The most: a hundred seconds.
+const MOST_BLOCK: usize = 400;
 /// Most points that every pair is looked at of; more are thinned out evenly.
 const MOST_POINTS: usize = 2_000;
 
@@ -83,7 +85,7 @@ fn binomial_rank(n: usize) -> Option<usize> {
 
 /// How many consecutive samples hang together: about n^⅓ and a half more, the order at which the bootstrap's error is least
 /// (Hall, Horowitz and Jing, 1995); at least two seconds of samples, at least until the autocorrelation is no longer told
-/// from noise, at most a quarter of all.
+/// from noise, at most a quarter of all and a hundred seconds.
 #[must_use]
 pub fn block_length(samples: &[f64]) -> usize {
     let n = samples.len();
@@ -91,7 +93,7 @@ pub fn block_length(samples: &[f64]) -> usize {
     let wide = n as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let by_size = (1.5 * wide.cbrt()).ceil() as usize;
-    let most = (n / 4).max(1);
+    let most = (n / 4).clamp(1, MOST_BLOCK);
     let noise = 2.0 / wide.sqrt();
     let mean = samples.iter().sum::<f64>() / wide.max(1.0);
     let centred: Vec<f64> = samples.iter().map(|sample| sample - mean).collect();

@@ -173,7 +173,8 @@ impl Ledger {
     ) {
         let mut books = self.books();
         books.counters.batches += 1;
-        let mut last: Option<(&str, i32, Option<(Holding, usize)>)> = None;
+        type Last<'r> = (&'r str, i32, Option<(Holding, usize)>);
+        let mut last: Option<Last<'_>> = None;
         for (topic, number, offset) in records {
             let place = match last {
                 Some((t, n, place)) if t == topic && n == number => place,

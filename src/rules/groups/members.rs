@@ -65,12 +65,15 @@ pub(super) const STATIC_IDS: Rule = Rule {
 
 fn idle(view: &GroupView<'_>, findings: &mut Findings) {
     // Members that read the same topics share their partitions.
-    let mut by_topics: BTreeMap<Vec<&str>, Vec<&Service>> = BTreeMap::new();
-    for member in view.members {
-        let topics = member.topics.iter().map(|topic| topic.as_str()).collect();
-        by_topics.entry(topics).or_default().push(member);
-    }
-    for (topics, members) in by_topics {
+    let mut by_topics: Vec<(Vec<&str>, &Service)> = view
+        .members
+        .iter()
+        .map(|member| (member.topics.iter().map(|topic| topic.as_str()).collect(), *member))
+        .collect();
+    by_topics.sort_by(|a, b| a.0.cmp(&b.0));
+    for members in by_topics.chunk_by(|a, b| a.0 == b.0) {
+        let topics = &members[0].0;
+        let members: Vec<&Service> = members.iter().map(|(_, member)| *member).collect();
         let declared: Vec<_> = topics
             .iter()
             .filter_map(|topic| view.model.topics.get(*topic))
