@@ -10,7 +10,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
-    CommitFailedError,
     ConsumerStoppedError,
     GroupAuthorizationFailedError,
     KafkaError,
@@ -19,6 +18,7 @@ from aiokafka.errors import (
 
 from .breaker import CircuitBreaker
 from .clients import AIOKAFKA, end_aiokafka, group_lag, make_aiokafka, start_aiokafka, topics_of
+from .commits import Commits
 from .consumer_config_loader import KafkaConsumerConfigLoader
 from .errors import DownstreamUnavailable, Stopped
 from .failures import Failures, OnPoison
@@ -29,13 +29,11 @@ from .membership import Listener, keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
-from .signals import Signals, within_stop
+from .signals import Signals
 from .work import Work
 
 log = logging.getLogger("lagproof")
 
-COMMIT_PATIENCE = 10.0
-"""Seconds that a commit may take once it is to stop; aiokafka tries for ever where no broker answers."""
 FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -96,7 +94,7 @@ class BaseKafkaConsumer:
         self._assigned = asyncio.Event()
         self._work: Work | None = None
         self._stash: dict[TopicPartition, list[Any]] = {}
-        self._committed: dict[TopicPartition, int] = {}
+        self._commits = Commits(service_name)
         self._consumer: AIOKafkaConsumer | None = None
         self._following: Following | Fixed | None = None
 
@@ -146,8 +144,22 @@ class BaseKafkaConsumer:
     def stop(self) -> None:
         """Ends `run` in good order: what is in hand is finished and committed, and the group left."""
         self._stop.set()
-        if self._work is not None and self._commits_itself:
-            self._work.stop()
+        later = asyncio.get_running_loop().call_later
+        self._commits.give_up_later()
+        if self._work is not None:
+            later(self.grace, self._abandon, self._work)
+            if self._commits_itself:
+                self._work.stop()
+
+    def _abandon(self, work: Work) -> None:
+        if self._work is work:
+            log.error(
+                "%s: %d records were still in handlers %g s after the stop: cancelled, and read again by who gets them",
+                self.service_name,
+                work.left,
+                self.grace,
+            )
+            work.abandon()
 
     async def ready(self) -> None:
         """Until it has joined its group for the first time."""
@@ -161,6 +173,7 @@ class BaseKafkaConsumer:
         self._following = following = await self._follow()
         signals = Signals(self.stop) if handle_signals else None
         recorder: Recorder | None = None
+        membership = asyncio.ensure_future(keep_membership(self))
         try:
             self._consumer = await self._started_consumer()
             await following.start()
@@ -172,6 +185,7 @@ class BaseKafkaConsumer:
         except Stopped:
             pass  # while no broker answered: there is nothing to finish
         finally:
+            membership.cancel()
             if recorder is not None:
                 await recorder.stop()
             if self._consumer is not None:
@@ -244,7 +258,7 @@ class BaseKafkaConsumer:
     async def make_anew(self) -> None:
         """Leaves the group and joins it again with a new consumer. Between batches only."""
         consumer, self._consumer = self._consumer, None
-        for known in (self._stash, self._committed, self.positions):
+        for known in (self._stash, self._commits.known, self.positions):
             known.clear()
         if consumer is not None:
             await end_aiokafka(consumer)
@@ -272,6 +286,10 @@ class BaseKafkaConsumer:
         """Whether the circuit breaker is open."""
         return self._breaker.is_open
 
+    def set_aside(self, partition: TopicPartition, records: list[Any]) -> None:
+        """Records that came while a batch is in hand: they are the next one."""
+        self._stash.setdefault(partition, []).extend(records)
+
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
         """The client; another one after a restart."""
@@ -282,6 +300,8 @@ class BaseKafkaConsumer:
     async def _in_hand(self, batch: dict[TopicPartition, list[Any]]) -> None:
         settings = self.settings
         commit = settings.delivery.commit
+        if self._stop.is_set() and self._commits_itself:
+            return  # not begun, and so read again
         if commit == "on-receipt":
             await self._commit({partition: records[-1].offset + 1 for partition, records in batch.items()})
         work = Work(
@@ -295,13 +315,13 @@ class BaseKafkaConsumer:
         )
         self._work = work
         await self.batch_begins(work)
-        watch = asyncio.ensure_future(keep_membership(self, work, self._stash))
+        if self._stop.is_set():
+            asyncio.get_running_loop().call_later(self.grace, self._abandon, work)
         done = 0
         try:
-            await self._finish(work, 1 if self._handling.is_batch else settings.concurrency)
+            await work.run(1 if self._handling.is_batch else settings.concurrency)
             done = work.records - work.left
         finally:
-            watch.cancel()
             self._work = None
             self.counters.processed += done
             self.counters.busy_ms += work.busy * 1000
@@ -314,56 +334,14 @@ class BaseKafkaConsumer:
             if consumer is not None and consumer.paused():
                 consumer.resume(*consumer.paused())
 
-    async def _finish(self, work: Work, concurrency: int | None) -> None:
-        """Runs a batch to its end; after a stop no longer than the grace."""
-        running = asyncio.ensure_future(work.run(concurrency))
-        stopped = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not running.done() and not await work.idle(self.grace):
-                log.error(
-                    "%s: %d records were still in handlers %g s after the stop: cancelled, and read again by who gets them",
-                    self.service_name,
-                    work.left,
-                    self.grace,
-                )
-                work.abandon()
-            await running
-        finally:
-            stopped.cancel()
-            if not running.done():
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-
     # ---- commits and rebalances
 
     async def _commit_done(self, work: Work) -> None:
         await self._commit(work.positions())
 
     async def _commit(self, positions: dict[TopicPartition, int]) -> None:
-        consumer = self._consumer
-        held = consumer.assignment() if consumer is not None else ()
-        new = {at: to for at, to in positions.items() if at in held and self._committed.get(at) != to}
-        if not new or consumer is None:
-            return
-        try:
-            if not await within_stop(consumer.commit(new), self._stop, COMMIT_PATIENCE):
-                log.error(
-                    "%s: no broker took the last commit %g s after the stop: %d partitions' last batch is processed again",
-                    self.service_name,
-                    COMMIT_PATIENCE,
-                    len(new),
-                )
-                return
-        except CommitFailedError:
-            log.warning(
-                "%s: the group went on without this member before it could commit: up to %d partitions' last batch is "
-                "processed again by who has them now",
-                self.service_name,
-                len(new),
-            )
-            return
-        self._committed.update(new)
+        if self._consumer is not None:
+            await self._commits.commit(self._consumer, positions, self._stop.is_set())
 
     async def _revoked(self, revoked: set[TopicPartition]) -> None:
         work = self._work
@@ -387,7 +365,7 @@ class BaseKafkaConsumer:
                     await self._commit(work.positions())
         for partition in revoked:
             self.positions.pop(partition, None)
-            self._committed.pop(partition, None)
+            self._commits.known.pop(partition, None)
             self._stash.pop(partition, None)
 
     async def _given(self, assigned: set[TopicPartition]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("lagproof")
 
 
-async def keep_membership(owner: BaseKafkaConsumer, work: Work, stash: dict[TopicPartition, list[Any]]) -> None:
+async def keep_membership(owner: BaseKafkaConsumer) -> None:
     """While a batch takes long or the downstream is down: partitions paused, and the client polled all the same."""
-    interval = owner.settings.max_poll_interval_ms / 1000
-    said = False
-    beat = min(interval / 4, 1.0)
+    said: Work | None = None
+    interval = 1.0
     while True:
-        await asyncio.sleep(beat)
+        await asyncio.sleep(min(interval / 4, 1.0))
+        work, consumer = owner.work, owner.consumer
+        if work is None or consumer is None:
+            continue
+        interval = owner.settings.max_poll_interval_ms / 1000
         elapsed = time.monotonic() - work.began
         if elapsed < interval / 2 and not owner.downstream_is_down:
             continue
-        if elapsed > interval * 0.8 and not said and not owner.downstream_is_down:
-            said = True
+        if elapsed > interval * 0.8 and said is not work and not owner.downstream_is_down:
+            said = work
             log.warning(
                 "%s: a batch of %d takes longer than max_poll_interval (%g s), %d records to go: partitions are paused "
                 "and membership is kept; lower max_poll_records, or raise max_poll_interval",
@@ -39,14 +42,12 @@ async def keep_membership(owner: BaseKafkaConsumer, work: Work, stash: dict[Topi
                 interval,
                 work.left,
             )
-        consumer = owner.consumer
-        if consumer is None:
-            continue
+        if consumer._subscription.reassignment_in_progress:
+            continue  # the call below would wait, and could then take records away from the next batch
         with contextlib.suppress(KafkaError, ConsumerStoppedError):
             consumer.pause(*consumer.assignment())
-            # A rebalance may have ended paused partitions meanwhile: what comes then is the next batch.
             for partition, records in (await consumer.getmany(timeout_ms=0)).items():
-                stash.setdefault(partition, []).extend(records)
+                owner.set_aside(partition, records)
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]

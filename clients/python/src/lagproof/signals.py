@@ -7,29 +7,9 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 log = logging.getLogger("lagproof")
-
-
-async def within_stop(work: Coroutine[Any, Any, Any], stop: asyncio.Event, patience: float) -> bool:
-    """Awaits some work; once `stop` is set no longer than `patience` seconds. False where it was cancelled then."""
-    running = asyncio.ensure_future(work)
-    stopped = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            await asyncio.wait({running}, timeout=patience)
-        if not running.done():
-            return False
-        await running
-        return True
-    finally:
-        stopped.cancel()
-        if not running.done():
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 class Signals:

@@ -160,7 +160,7 @@ class Harnessed(BaseKafkaConsumer):
                 "partition": one.partition,
                 "processed": processed.get(one),
                 "polled": self.polled.get(one),
-                "committed": self._committed.get(one),
+                "committed": self._commits.known.get(one),
             }
             for one in list(consumer.assignment())
         ]
