@@ -7,17 +7,13 @@ use super::output::{Exit, fail};
 #[cfg(not(feature = "kafka"))]
 pub(super) const WITHOUT_KAFKA: &str = "this lagproof was built without Kafka";
 #[cfg(not(feature = "kafka"))]
-pub(super) const WITHOUT_KAFKA_HELP: &str = "build it with it: cargo install lagproof --features kafka";
+pub(super) const WITHOUT_KAFKA_HELP: &str = "build it with Kafka: cargo install --locked --path . --features kafka, in a clone of its repository";
 
 /// `worker`'s arguments; its spec comes on standard input.
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
     /// Print the JSON schema of what a worker is told and tells
     #[arg(long)]
-    #[cfg_attr(
-        not(feature = "kafka"),
-        expect(dead_code, reason = "there is no protocol without Kafka")
-    )]
     schema: bool,
 }
 

@@ -37,10 +37,6 @@ Examples:
 /// `verify`'s arguments.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-#[cfg_attr(
-    not(feature = "kafka"),
-    expect(dead_code, reason = "every build takes the same arguments")
-)]
 pub(super) struct VerifyArgs {
     /// Services, or cases of profiles/cases [default: every service; with --before-after every case]
     #[arg(value_name = "SERVICE|CASE")]
