@@ -152,7 +152,7 @@ impl<'a> Engine<'a> {
             if messages.is_empty() {
                 continue;
             }
-            let records = self.enter(&mut messages, |message, held| Borrowed::new(message, held));
+            let records = self.enter(&mut messages, Borrowed::new);
             if pace.spend(self.per_batch_us) == Spent::Interrupted || self.one_by_one(&records, &mut pace).is_none() {
                 break;
             }

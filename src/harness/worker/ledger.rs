@@ -18,6 +18,9 @@ pub(super) struct Page {
     pub counters: Counters,
 }
 
+/// Where a record stands: under which holding, and its topic's place in the spec; nothing where its partition went.
+pub(super) type Place = Option<(Holding, usize)>;
+
 /// The books of one worker.
 #[derive(Debug)]
 pub(super) struct Ledger(Mutex<Books>);
@@ -77,12 +80,11 @@ impl Ledger {
     pub(super) fn polled<'a>(
         &self,
         records: impl Iterator<Item = (&'a str, i32, i64)>,
-        mut entered: impl FnMut(Option<(Holding, usize)>),
+        mut entered: impl FnMut(Place),
     ) {
         let mut books = self.books();
         books.counters.batches += 1;
-        type Last<'r> = (&'r str, i32, Option<(Holding, usize)>);
-        let mut last: Option<Last<'_>> = None;
+        let mut last: Option<(&str, i32, Place)> = None;
         for (topic, number, offset) in records {
             let place = match last {
                 Some((t, n, place)) if t == topic && n == number => place,
