@@ -100,7 +100,9 @@ pub fn worker(topic: &str, properties: BTreeMap<String, String>, commit: CommitS
     }
 }
 
-/// A consumer's properties: librdkafka's own defaults, with a group.
+/// A consumer's properties: librdkafka's own defaults, with a group, but for the pause in fetching once its queue is full.
+/// With the default of a second the rate is that pause: any loop that is a little slower than the fetching fills the queue,
+/// and then waits most of the time.
 pub fn consumer(broker: &Broker, group: &str, commit: CommitSpec) -> BTreeMap<String, String> {
     let auto = if commit == CommitSpec::Interval {
         "true"
@@ -112,6 +114,7 @@ pub fn consumer(broker: &Broker, group: &str, commit: CommitSpec) -> BTreeMap<St
         ("group.id", group),
         ("auto.offset.reset", "earliest"),
         ("enable.auto.commit", auto),
+        ("fetch.queue.backoff.ms", "1"),
     ])
 }
 

@@ -2,6 +2,7 @@
 //! processed.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::harness::protocol::{Intervals, Micros, RecordHeader};
 
@@ -94,9 +95,28 @@ pub(super) struct Books {
     pub known: Vec<Vec<Option<usize>>>,
     pub held: Vec<Held>,
     /// The number that comes next, by topic, shard and key.
-    pub keys: HashMap<(u32, u32, u32), u64>,
+    pub keys: HashMap<(u32, u32, u32), u64, BuildHasherDefault<Quick>>,
     pub in_hand: u64,
     pub counters: Counters,
+}
+
+/// A hash of three small numbers that nobody outside chooses: one multiplication each, where the standard one, which stands
+/// up to attacks, was a tenth of all accounting.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quick(u64);
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.rotate_left(23) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 impl Books {

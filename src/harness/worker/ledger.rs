@@ -33,7 +33,7 @@ impl Ledger {
             partitions: Vec::new(),
             known: Vec::new(),
             held: Vec::new(),
-            keys: HashMap::new(),
+            keys: HashMap::default(),
             in_hand: 0,
             counters: Counters::default(),
         }))
