@@ -34,6 +34,9 @@ test-kafka *arguments:
     cargo test --locked {{ everything }} --test docs --test plan --test report
     cargo test --locked {{ everything }} --test kafka {{ arguments }}
     cargo test --locked {{ everything }} --test processes {{ arguments }}
+
+# Every profile and every case under real load on a local broker: takes a quarter of an hour, and a machine that is idle
+test-proof *arguments:
     cargo test --locked {{ everything }} --test proof {{ arguments }}
 
 # The same broker in a container; needs an engine that answers
