@@ -57,15 +57,17 @@ test-docker-if-there:
 test-db *arguments:
     cargo test --locked {{ everything }} --test db {{ arguments }}
 
+# The binary comes along with any test's build; `cargo build` would build most of what is below it once more.
+
 # The Python package: types, formatting, and its tests on a real PostgreSQL and a real Kafka (into .dev/python)
 test-python *arguments: python
-    cargo build --locked {{ everything }}
+    cargo test --locked {{ everything }} --no-run --test plan
     cd clients/python && ../../.dev/python/bin/ruff check . && ../../.dev/python/bin/ruff format --check . && ../../.dev/python/bin/mypy
     cd clients/python && ../../.dev/python/bin/pytest {{ arguments }}
 
 # What BaseKafkaConsumer costs over a bare aiokafka loop
 bench-python *arguments: python
-    cargo build --locked {{ everything }}
+    cargo test --locked {{ everything }} --no-run --test plan
     .dev/python/bin/python clients/python/bench/overhead.py {{ arguments }}
 
 [private]
