@@ -129,7 +129,10 @@ impl Actor {
 
     /// The same without waiting for anything.
     pub fn spawn(test: &str, role: &str, variables: &[(&str, &str)]) -> Child {
-        Command::new(env::current_exe().unwrap())
+        // Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
+        Command::new("env")
+            .arg("--default-signal=INT")
+            .arg(env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .envs(variables.iter().copied())
