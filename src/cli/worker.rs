@@ -7,7 +7,8 @@ use super::output::{Exit, fail};
 #[cfg(not(feature = "kafka"))]
 pub(super) const WITHOUT_KAFKA: &str = "this lagproof was built without Kafka";
 #[cfg(not(feature = "kafka"))]
-pub(super) const WITHOUT_KAFKA_HELP: &str = "build it with Kafka: cargo install --locked --path . --features kafka, in a clone of its repository";
+pub(super) const WITHOUT_KAFKA_HELP: &str =
+    "build it with it, in a clone: cargo install --locked --path . --features kafka";
 
 /// `worker`'s arguments; its spec comes on standard input.
 #[derive(Debug, Args)]
