@@ -57,10 +57,9 @@ test-docker-if-there:
 test-db *arguments:
     cargo test --locked {{ everything }} --test db {{ arguments }}
 
-# The binary comes along with any test's build; `cargo build` would build most of what is below it once more.
-
 # The Python package: types, formatting, and its tests on a real PostgreSQL and a real Kafka (into .dev/python)
 test-python *arguments: python
+    # The binary comes along with any test's build; `cargo build` would build most of what is below it once more.
     cargo test --locked {{ everything }} --no-run --test plan
     cd clients/python && ../../.dev/python/bin/ruff check . && ../../.dev/python/bin/ruff format --check . && ../../.dev/python/bin/mypy
     cd clients/python && ../../.dev/python/bin/pytest {{ arguments }}

@@ -7,13 +7,13 @@ use lagproof::harness::launch::Local;
 use lagproof::harness::outcome::TrialOutcome;
 use lagproof::harness::plan::{Phase, PhaseKind, Trial};
 use lagproof::harness::progress::Silent;
-use lagproof::harness::protocol::{CommitSpec, ConcurrencySpec, Stop, Stretch};
+use lagproof::harness::protocol::{Stop, Stretch};
 use lagproof::harness::run::Ground;
 use lagproof::harness::session::Runner;
 use lagproof::harness::verdict::{Kpi, Mechanism, Verdict};
 
 use super::runs::{broker, one_at_a_time, program};
-use super::trial::trial;
+use super::trial::{heavy, trial};
 
 /// Seconds of steady load that a verdict needs at least: 120 looks.
 const STEADY_S: f64 = 31.0;
@@ -56,14 +56,7 @@ fn too_slow() {
 
 #[test]
 fn too_much_memory() {
-    let mut heavy = trial(100.0, 8.0, 200_000.0);
-    heavy.topics[0].load.size.mean = 500_000;
-    heavy.topics[0].load.size.max = 500_000;
-    heavy.bytes = 400_000_000;
-    let side = &mut heavy.sides[0];
-    side.work.concurrency = ConcurrencySpec::Unbounded;
-    side.delivery.commit = CommitSpec::OnReceipt;
-    side.memory.limit = Some(128 << 20);
+    let heavy = heavy(8.0, 200_000.0);
     let outcome = judged(&heavy);
     assert_fails_by(&outcome, Mechanism::OutOfMemory);
     assert_fails_by(&outcome, Mechanism::CommittedTooEarly);

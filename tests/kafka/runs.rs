@@ -8,12 +8,12 @@ use lagproof::broker::{Broker, Caps, Halt, Options, Wanted};
 use lagproof::harness::launch::{Local, Program};
 use lagproof::harness::plan::{FaultKind, Trial};
 use lagproof::harness::progress::{Listener, Progress, Silent};
-use lagproof::harness::protocol::{CommitSpec, ConcurrencySpec, Stop};
+use lagproof::harness::protocol::Stop;
 use lagproof::harness::recording::{MemoryHeldBy, RebalanceCause, Recording, WorkerEnd};
 use lagproof::harness::run::{Ground, RunError, run_side};
 
 use super::support::start;
-use super::trial::{side, trial, with_fault};
+use super::trial::{heavy, side, trial, with_fault};
 
 /// A broker of these tests' own: some of them restart it.
 pub fn broker() -> Arc<Mutex<Broker>> {
@@ -165,14 +165,7 @@ fn a_worker_that_is_killed_comes_back_and_nothing_is_lost() {
 
 #[test]
 fn past_its_memory_a_worker_is_killed_by_the_system_and_what_it_held_is_lost() {
-    let mut heavy = trial(100.0, 6.0, 100_000.0);
-    heavy.topics[0].load.size.mean = 500_000;
-    heavy.topics[0].load.size.max = 500_000;
-    heavy.bytes = 400_000_000;
-    let held = &mut heavy.sides[0];
-    held.work.concurrency = ConcurrencySpec::Unbounded;
-    held.delivery.commit = CommitSpec::OnReceipt;
-    held.memory.limit = Some(128 << 20);
+    let heavy = heavy(6.0, 100_000.0);
     let recording = run(&heavy, &With::default()).unwrap();
     match &recording.memory_held_by {
         MemoryHeldBy::Cgroup => {

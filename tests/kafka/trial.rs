@@ -61,6 +61,20 @@ pub fn trial(rate: f64, seconds: f64, us: f64) -> Trial {
     }
 }
 
+/// 100 records of half a megabyte a second, `us` microseconds each, all held and committed on receipt, inside 128 MiB:
+/// they don't fit.
+pub fn heavy(seconds: f64, us: f64) -> Trial {
+    let mut heavy = trial(100.0, seconds, us);
+    heavy.topics[0].load.size.mean = 500_000;
+    heavy.topics[0].load.size.max = 500_000;
+    heavy.bytes = 400_000_000;
+    let held = &mut heavy.sides[0];
+    held.work.concurrency = ConcurrencySpec::Unbounded;
+    held.delivery.commit = CommitSpec::OnReceipt;
+    held.memory.limit = Some(128 << 20);
+    heavy
+}
+
 const TOPIC: &str = r#"{"name":"","replication":1,"configuration":{},"load":{"topic":"","partitions":1,"stretches":[],
     "size":{"mean":40,"max":40,"compression_ratio":1.0},"key":null,"poison":0,"slow":0}}"#;
 
