@@ -129,8 +129,9 @@ impl Actor {
 
     /// The same without waiting for anything.
     pub fn spawn(test: &str, role: &str, variables: &[(&str, &str)]) -> Child {
-        // Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
-        Command::new("env")
+        // Whoever runs the tests in the background has SIGINT ignored, and children inherit that. By its path, for a
+        // child may be given a PATH without it.
+        Command::new("/usr/bin/env")
             .arg("--default-signal=INT")
             .arg(env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
