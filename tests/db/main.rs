@@ -23,3 +23,4 @@ mod samples;
 mod schema;
 mod seeds;
 mod server;
+mod sums;
