@@ -1197,7 +1197,7 @@ COMMENT ON COLUMN lagproof.facts.load IS 'The share of the replicas time that ha
 COMMENT ON COLUMN lagproof.facts.poll_share IS 'A whole batch against the poll interval: 1 is all of it.';
 COMMENT ON VIEW public.v_consumer_alerts IS 'What is wrong now, and what to do: one row a service and kind of alert. Thresholds are each service''s declared targets.';
 COMMENT ON COLUMN public.v_consumer_alerts.service_name IS 'The service.';
-COMMENT ON COLUMN public.v_consumer_alerts.priority IS 'critical (records are being lost to time, or it never gets on), high (a target is missed now), medium (missed within the hour, or will be), low (worth knowing).';
+COMMENT ON COLUMN public.v_consumer_alerts.priority IS 'critical (records are being lost to time, or it never gets on), high (a target is missed now), medium (missed within the hour, or what will lead there: memory that grows, an older configuration, a retired service that runs), low (worth knowing).';
 COMMENT ON COLUMN public.v_consumer_alerts.alert IS 'Which kind: lag, poll budget, errors, rebalances, memory, silence, retired, undeclared, stale configuration, idle replicas.';
 COMMENT ON COLUMN public.v_consumer_alerts.problem IS 'What is wrong, with the numbers.';
 COMMENT ON COLUMN public.v_consumer_alerts.recommendation IS 'What to do about it: which setting, from what, to what, and why.';
