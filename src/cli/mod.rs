@@ -39,7 +39,7 @@ really do, and compiled into SQL seed migrations, client property files and topi
 
 const AFTER_HELP: &str = "\
 Exit status: 0 clean; 1 errors (or warnings with --deny), or FAIL; 2 wrong usage or environment; 3 \
-`migrate --status` found something to apply; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
+`migrate --status` found something to apply, or `diff --exit-code` a difference; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -126,6 +126,9 @@ enum Verb {
 /// Runs a command line.
 pub fn run(cli: &Cli) -> ExitCode {
     cli.global.apply_colour();
+    if let Err(exit) = output::check_clock() {
+        return exit.into();
+    }
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(&cli.global, args),
         Verb::Compile(args) => compile::run(&cli.global, args),
