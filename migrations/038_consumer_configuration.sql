@@ -1104,7 +1104,7 @@ DECLARE
 BEGIN
     SELECT word INTO unknown
     FROM unnest(CASE setting WHEN 'partition_assignment_strategy' THEN string_to_array(value, ',') ELSE ARRAY[value] END) AS word
-    WHERE word <> ALL (words) AND NOT (setting = 'auto_offset_reset' AND word ~ '^by_duration:PT\d+(\.\d{1,9})?S$') LIMIT 1;
+    WHERE word <> ALL (words) AND NOT (setting = 'auto_offset_reset' AND word ~ '^by_duration:PT\d{1,10}(\.\d{1,9})?S$') LIMIT 1;
     IF FOUND OR value = '' AND words IS NOT NULL THEN
         RAISE EXCEPTION 'S107: % of service % would be %, which is not a value that it takes', setting, quote_literal(service), quote_literal(value)
             USING ERRCODE = 'check_violation', TABLE = 'pipeline_consumer_configs', COLUMN = setting,

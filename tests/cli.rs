@@ -242,7 +242,9 @@ fn a_clock_that_is_none_is_refused_before_anything_is_written() {
         let err = String::from_utf8(ran.stderr).unwrap();
         assert_eq!(ran.status.code(), Some(2), "{err}");
         assert!(
-            err.contains(&format!("SOURCE_DATE_EPOCH is `{clock}`, which is no number of seconds")),
+            err.contains(&format!(
+                "SOURCE_DATE_EPOCH is `{clock}`, which is no number of seconds"
+            )),
             "{err}"
         );
         assert!(!folder.path().join("generated").exists());
