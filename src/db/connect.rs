@@ -12,6 +12,13 @@ const OLDEST: i32 = 150_000;
 
 /// A connection to the database that `url` names.
 pub(super) async fn connect(url: &str) -> Result<PgConnection, MigrateError> {
+    // The parser takes any scheme.
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(MigrateError::BadUrl);
+    }
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| MigrateError::BadUrl)?
         .application_name("lagproof migrate");

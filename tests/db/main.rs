@@ -4,6 +4,9 @@ mod adoption;
 mod adoption_refused;
 mod alerts;
 mod attacks;
+#[cfg(feature = "kafka")]
+#[path = "../support/broker.rs"]
+mod broker;
 mod database;
 mod diff;
 mod docs;
@@ -13,6 +16,8 @@ mod monitor;
 mod older;
 mod overrides;
 mod partitions;
+#[cfg(feature = "kafka")]
+mod partitions_applied;
 mod privileges;
 mod recording;
 mod replaced;
@@ -24,3 +29,4 @@ mod samples;
 mod schema;
 mod seeds;
 mod server;
+mod sums;
