@@ -1,0 +1,3 @@
+//! The loader and the base consumer on a real PostgreSQL and a real Kafka.
+
+mod cases;
