@@ -20,8 +20,8 @@ mod source;
 mod watcher;
 
 pub use base::{
-    BaseKafkaConsumer, Batch, BatchHandler, HandleSignals, Handler, Observer, OnPoison, PassedBy, Position, Record, RunHandle,
-    looks_down,
+    BaseKafkaConsumer, Batch, BatchHandler, HandleSignals, Handler, Handling, Observer, OnPoison, PassedBy, Position,
+    Record, RunHandle, looks_down,
 };
 pub use changes::Apply;
 pub use error::{BoxError, DownstreamUnavailable, Error, HandlerPanic, HandlerTimeout};

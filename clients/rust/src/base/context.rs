@@ -82,7 +82,9 @@ impl Context {
             commit(core, consumer);
         }
         if let Some(work) = core.work() {
-            let parts = revoked.iter().filter_map(|(topic, partition)| work.part(topic, *partition));
+            let parts = revoked
+                .iter()
+                .filter_map(|(topic, partition)| work.part(topic, *partition));
             parts.for_each(|part| work.is_taken(part));
         }
         {
@@ -101,5 +103,8 @@ impl Context {
 
 fn places(list: &TopicPartitionList) -> Vec<Place> {
     let elements = list.elements();
-    elements.iter().map(|one| (one.topic().to_owned(), one.partition())).collect()
+    elements
+        .iter()
+        .map(|one| (one.topic().to_owned(), one.partition()))
+        .collect()
 }

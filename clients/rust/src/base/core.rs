@@ -152,7 +152,12 @@ impl Core {
         }
         let offsets = self.offsets();
         let is_new = |(place, to): &(&Place, &i64)| offsets.committed.get(*place) != Some(*to);
-        offsets.positions.iter().filter(is_new).map(|(place, to)| (place.clone(), *to)).collect()
+        offsets
+            .positions
+            .iter()
+            .filter(is_new)
+            .map(|(place, to)| (place.clone(), *to))
+            .collect()
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -185,6 +190,8 @@ impl Core {
     /// Until it has partitions, or knows that there are none for it. False where that takes longer.
     pub(super) async fn joined(&self, within: Duration) -> bool {
         let mut assigned = self.assigned.subscribe();
-        tokio::time::timeout(within, assigned.wait_for(|times| *times > 0)).await.is_ok()
+        tokio::time::timeout(within, assigned.wait_for(|times| *times > 0))
+            .await
+            .is_ok()
     }
 }

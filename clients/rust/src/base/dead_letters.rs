@@ -78,7 +78,12 @@ impl DeadLetters {
     fn make(&self) -> Result<FutureProducer, Error> {
         let mut config = kafka::connection(&self.service_name, self.bootstrap_servers.as_deref())?;
         config.set("client.id", format!("lagproof-{}-dead-letters", self.service_name));
-        config.set("enable.idempotence", "true").set("acks", "all").set("message.timeout.ms", "30000");
-        config.create().map_err(|error| kafka::refusal(&self.service_name, error))
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", "30000");
+        config
+            .create()
+            .map_err(|error| kafka::refusal(&self.service_name, error))
     }
 }

@@ -105,7 +105,11 @@ impl Driver {
     pub(super) async fn end(self) {
         let _ = self.commands.send(Command::End);
         if tokio::time::timeout(FAREWELL, self.ended).await.is_err() {
-            let uncommitted = if self.core.commits_itself() { self.core.uncommitted().len() } else { 0 };
+            let uncommitted = if self.core.commits_itself() {
+                self.core.uncommitted().len()
+            } else {
+                0
+            };
             log::error!(
                 "{}: no broker took the last commit {} s after the stop: the last batch of {uncommitted} partitions is \
                  processed again",
@@ -253,7 +257,10 @@ impl Driving {
         let text = error.to_string();
         self.core.observer.trouble(&text);
         let now = Instant::now();
-        let is_new = self.said.get(&text).is_none_or(|at| now - *at > Duration::from_secs(60));
+        let is_new = self
+            .said
+            .get(&text)
+            .is_none_or(|at| now - *at > Duration::from_secs(60));
         if is_new {
             log::warn!("{}: {text}: goes on", self.core.service_name);
             self.said.insert(text, now);

@@ -82,7 +82,10 @@ impl Following {
             task.abort();
             if had_a_turn {
                 // Whether it had the turn or only waited for it: the database knows whose it is.
-                let generation = turns.wanted.as_ref().map_or_else(|| self.config().generation, |one| one.generation);
+                let generation = turns
+                    .wanted
+                    .as_ref()
+                    .map_or_else(|| self.config().generation, |one| one.generation);
                 self.instance.release_lease(generation, None).await;
             }
         }
@@ -98,8 +101,15 @@ impl Following {
         self.instance.sees(&config);
         let found = changes(old, new);
         let (name, generation) = (&self.core.service_name, config.generation);
-        let said: Vec<String> = found.iter().map(|(key, how)| format!("{key} ({})", how.word())).collect();
-        let said = if said.is_empty() { "nothing that concerns it".to_owned() } else { said.join(", ") };
+        let said: Vec<String> = found
+            .iter()
+            .map(|(key, how)| format!("{key} ({})", how.word()))
+            .collect();
+        let said = if said.is_empty() {
+            "nothing that concerns it".to_owned()
+        } else {
+            said.join(", ")
+        };
         log::info!("{name}: generation {generation} changes {said}");
         {
             let mut turns = self.turns();
@@ -120,7 +130,10 @@ impl Following {
             ..running.clone()
         };
         self.core.run_with(in_force.clone());
-        let heavy = found.iter().filter(|(_, how)| **how > Apply::Hot).map(|(key, _)| key.as_str());
+        let heavy = found
+            .iter()
+            .filter(|(_, how)| **how > Apply::Hot)
+            .map(|(key, _)| key.as_str());
         let heavy = heavy.collect::<Vec<_>>().join(", ");
         if let Some(problem) = refusal(&config, &heavy, apply) {
             log::error!("{name}: {problem}");
@@ -161,7 +174,8 @@ impl Following {
             self.core.service_name,
             wanted.generation
         );
-        self.instance.runs(&self.config(), State::Refused, Some(failure.clone()));
+        self.instance
+            .runs(&self.config(), State::Refused, Some(failure.clone()));
         self.instance.report().await;
         self.instance.release_lease(wanted.generation, Some(&failure)).await;
     }
@@ -174,7 +188,9 @@ impl Following {
         let settling = tokio::spawn(async move {
             let (core, instance) = (&own.core, &own.instance);
             let failure = if core.joined(Duration::from_secs(60)).await {
-                let allowance = i64::try_from(2 * config.max_poll_records()).unwrap_or(i64::MAX).max(100);
+                let allowance = i64::try_from(2 * config.max_poll_records())
+                    .unwrap_or(i64::MAX)
+                    .max(100);
                 let every = own.loader.asks_every();
                 settle(core, instance, config.generation, lag_before, allowance, every).await
             } else {
@@ -203,5 +219,7 @@ fn refusal(config: &Config, heavy: &str, apply: Apply) -> Option<String> {
         ));
     }
     let error = lower(&config.settings).err()?;
-    Some(format!("generation {generation} is REFUSED: {error}. It goes on as it is"))
+    Some(format!(
+        "generation {generation} is REFUSED: {error}. It goes on as it is"
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
+use std::sync::Arc;
 
 use rdkafka::message::OwnedMessage;
 
@@ -56,6 +57,30 @@ pub trait BatchHandler: Send + Sync + 'static {
     }
 }
 
+impl<H: Handler> Handler for Arc<H> {
+    fn process(&self, record: &Record) -> impl Future<Output = Result<(), BoxError>> + Send {
+        (**self).process(record)
+    }
+
+    fn batch_begins(&self, batch: &Batch<'_>) -> impl Future<Output = ()> + Send {
+        (**self).batch_begins(batch)
+    }
+
+    fn is_downstream(&self, error: &BoxError) -> bool {
+        (**self).is_downstream(error)
+    }
+}
+
+impl<H: BatchHandler> BatchHandler for Arc<H> {
+    fn process_batch(&self, records: &[Record]) -> impl Future<Output = Result<(), BoxError>> + Send {
+        (**self).process_batch(records)
+    }
+
+    fn is_downstream(&self, error: &BoxError) -> bool {
+        (**self).is_downstream(error)
+    }
+}
+
 /// What is in hand.
 pub struct Batch<'w>(pub(super) &'w Work);
 
@@ -72,7 +97,10 @@ impl Batch<'_> {
 
     /// By partition, its records in their order.
     pub fn parts(&self) -> impl Iterator<Item = (&str, i32, &[Record])> {
-        self.0.parts.iter().map(|part| (part.topic.as_str(), part.partition, part.records.as_slice()))
+        self.0
+            .parts
+            .iter()
+            .map(|part| (part.topic.as_str(), part.partition, part.records.as_slice()))
     }
 }
 
@@ -103,7 +131,8 @@ pub fn looks_down(error: &BoxError) -> bool {
     false
 }
 
-/// Either kind of handler, as the base consumer calls it.
+/// Either kind of handler, as the base consumer calls it: what [`BaseKafkaConsumer`](crate::BaseKafkaConsumer) is generic over.
+/// Implement [`Handler`] or [`BatchHandler`] instead.
 pub trait Handling: Send + Sync + 'static {
     /// Whether it takes records together: then the rest of a failed batch is handed over one by one.
     const TOGETHER: bool;

@@ -130,7 +130,9 @@ impl<T: Handling> Lanes<T> {
         let mut of_key: HashMap<(usize, &[u8]), usize> = HashMap::new();
         for (number, part) in self.work.parts.iter().enumerate() {
             for (index, record) in part.records.iter().enumerate() {
-                let chain = record.key().map(|key| *of_key.entry((number, key)).or_insert(chains.len()));
+                let chain = record
+                    .key()
+                    .map(|key| *of_key.entry((number, key)).or_insert(chains.len()));
                 match chain.filter(|chain| *chain < chains.len()) {
                     Some(chain) => chains[chain].1.push(index),
                     None => chains.push_back((number, vec![index])),
@@ -175,11 +177,7 @@ impl<T: Handling> Lanes<T> {
     }
 
     /// Runs handlers; one that panics or takes too long ends with an error, and all end where they are abandoned.
-    pub(super) async fn guarded(
-        &self,
-        part: &Part,
-        handling: impl Future<Output = Result<(), BoxError>>,
-    ) -> Ended {
+    pub(super) async fn guarded(&self, part: &Part, handling: impl Future<Output = Result<(), BoxError>>) -> Ended {
         let began = Instant::now();
         let seconds = self.limit.as_secs_f64();
         let ended = tokio::select! {
@@ -215,5 +213,6 @@ async fn overdue(part: &Part, limit: Duration) {
 /// What a panic said.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no text".to_owned())
 }

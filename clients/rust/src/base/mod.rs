@@ -23,12 +23,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use failures::OnPoison;
-pub use handler::{Batch, BatchHandler, Handler, Record, looks_down};
+pub use handler::{Batch, BatchHandler, Handler, Handling, Record, looks_down};
 pub use observer::{Observer, PassedBy};
 
 use self::breaker::Breaker;
 use self::core::Core;
-use self::handler::{Handling, OneByOne, Together};
+use self::handler::{OneByOne, Together};
 use self::observer::Nobody;
 use crate::error::Error;
 use crate::loader::KafkaConsumerConfigLoader;
@@ -299,6 +299,9 @@ impl RunHandle {
     /// By partition that it holds, how far it is behind the log's end in records. Asks the broker.
     pub async fn behind(&self) -> BTreeMap<(String, i32), i64> {
         let found = recording::positions_and_ends(&self.core).await;
-        found.into_iter().map(|(place, (position, end))| (place, (end - position).max(0))).collect()
+        found
+            .into_iter()
+            .map(|(place, (position, end))| (place, (end - position).max(0)))
+            .collect()
     }
 }

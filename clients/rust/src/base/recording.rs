@@ -27,7 +27,9 @@ pub(super) async fn positions_and_ends(core: &Arc<Core>) -> BTreeMap<Place, (i64
 }
 
 fn ask(core: &Core) -> BTreeMap<Place, (i64, i64)> {
-    let Some(consumer) = core.consumer() else { return BTreeMap::new() };
+    let Some(consumer) = core.consumer() else {
+        return BTreeMap::new();
+    };
     let mut positions = BTreeMap::new();
     if let Some(work) = core.work() {
         for part in &work.parts {
@@ -51,7 +53,11 @@ fn ask(core: &Core) -> BTreeMap<Place, (i64, i64)> {
     let committed = (unknown.count() > 0).then(|| consumer.committed_offsets(unknown, PATIENCE));
     let earliest = core.settings().text("auto_offset_reset") == Some("earliest");
     let mut begins: Vec<(Place, Option<i64>)> = Vec::new();
-    for one in committed.and_then(Result::ok).iter().flat_map(TopicPartitionList::elements) {
+    for one in committed
+        .and_then(Result::ok)
+        .iter()
+        .flat_map(TopicPartitionList::elements)
+    {
         let offset = match one.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
@@ -171,7 +177,11 @@ struct Counted<'c> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         if let Some(taken) = &self.taken {
-            self.core.counters.lock().expect("no panic while it is held").put_back(taken);
+            self.core
+                .counters
+                .lock()
+                .expect("no panic while it is held")
+                .put_back(taken);
         }
     }
 }

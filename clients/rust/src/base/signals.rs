@@ -28,14 +28,16 @@ impl Stops {
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         let handle = signals.handle();
         let (core, over) = (core.clone(), is_over.clone());
-        thread::Builder::new().name("lagproof-signals".to_owned()).spawn(move || {
-            for signal in signals.forever() {
-                let word = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
-                log::warn!("{}: {word}: stops in good order", core.service_name);
-                over.store(true, Ordering::SeqCst);
-                core.stop();
-            }
-        })?;
+        thread::Builder::new()
+            .name("lagproof-signals".to_owned())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    let word = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
+                    log::warn!("{}: {word}: stops in good order", core.service_name);
+                    over.store(true, Ordering::SeqCst);
+                    core.stop();
+                }
+            })?;
         Ok(Self { handle, is_over })
     }
 }

@@ -86,9 +86,14 @@ impl Part {
     /// One past the last record of which all before it are done as well; `None` where the first is not.
     pub(super) fn position(&self) -> Option<i64> {
         let from = self.through();
-        let further = self.done[from..].iter().take_while(|done| done.load(Ordering::Acquire)).count();
+        let further = self.done[from..]
+            .iter()
+            .take_while(|done| done.load(Ordering::Acquire))
+            .count();
         self.through.fetch_max(from + further, Ordering::AcqRel);
-        (from + further).checked_sub(1).map(|last| self.records[last].offset() + 1)
+        (from + further)
+            .checked_sub(1)
+            .map(|last| self.records[last].offset() + 1)
     }
 
     fn left(&self) -> usize {
@@ -113,9 +118,8 @@ impl Work {
         let mut parts: Vec<Vec<Record>> = Vec::new();
         let mut last = 0;
         for record in records {
-            let is_its = |part: &Vec<Record>| {
-                part[0].partition() == record.partition() && part[0].topic() == record.topic()
-            };
+            let is_its =
+                |part: &Vec<Record>| part[0].partition() == record.partition() && part[0].topic() == record.topic();
             // Mostly it is the partition of the record before.
             if !parts.get(last).is_some_and(is_its) {
                 last = parts.iter().position(is_its).unwrap_or(parts.len());
@@ -157,7 +161,9 @@ impl Work {
 
     /// The part of a partition.
     pub(super) fn part(&self, topic: &str, partition: i32) -> Option<&Part> {
-        self.parts.iter().find(|part| part.partition == partition && part.topic == topic)
+        self.parts
+            .iter()
+            .find(|part| part.partition == partition && part.topic == topic)
     }
 
     /// Begins no further record of any part, or cancels what is in handlers.
@@ -214,7 +220,10 @@ impl Work {
             if left.is_zero() {
                 return false;
             }
-            (resting, _) = self.rested.wait_timeout(resting, left).expect("no panic while it is held");
+            (resting, _) = self
+                .rested
+                .wait_timeout(resting, left)
+                .expect("no panic while it is held");
         }
         true
     }
