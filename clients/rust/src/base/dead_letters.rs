@@ -1,5 +1,6 @@
 //! Where records go that failed for good.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::Message;
@@ -18,14 +19,17 @@ use crate::kafka;
 pub(super) struct DeadLetters {
     service_name: String,
     bootstrap_servers: Option<String>,
+    /// Properties that say how to connect, instead of the environment's.
+    exact: BTreeMap<String, String>,
     producer: OnceCell<FutureProducer>,
 }
 
 impl DeadLetters {
-    pub(super) fn new(service_name: &str, bootstrap_servers: Option<String>) -> Self {
+    pub(super) fn new(service_name: &str, bootstrap_servers: Option<String>, exact: BTreeMap<String, String>) -> Self {
         Self {
             service_name: service_name.to_owned(),
             bootstrap_servers,
+            exact,
             producer: OnceCell::new(),
         }
     }
@@ -76,7 +80,16 @@ impl DeadLetters {
     }
 
     fn make(&self) -> Result<FutureProducer, Error> {
-        let mut config = kafka::connection(&self.service_name, self.bootstrap_servers.as_deref())?;
+        let given = self.exact.get("bootstrap.servers").or(self.bootstrap_servers.as_ref());
+        let mut config = kafka::connection(&self.service_name, given.map(String::as_str))?;
+        for (name, value) in &self.exact {
+            if ["security.", "sasl.", "ssl."]
+                .iter()
+                .any(|start| name.starts_with(start))
+            {
+                config.set(name, value);
+            }
+        }
         config.set("client.id", format!("lagproof-{}-dead-letters", self.service_name));
         config
             .set("enable.idempotence", "true")

@@ -156,6 +156,7 @@ impl Driving {
         if self.core.commits_itself() {
             commit(&self.core, &self.consumer);
         }
+        self.core.observer.leaving();
         // Somebody may be asking it for offsets. The last one ends it, which calls for polls: that is for this thread.
         while Arc::strong_count(&self.consumer) > 1 {
             thread::sleep(Duration::from_millis(5));

@@ -26,6 +26,9 @@ pub trait Observer: Send + Sync + 'static {
         let _ = partitions;
     }
 
+    /// It has committed what is processed and is about to leave its group, for good or to come back.
+    fn leaving(&self) {}
+
     /// A batch is through, as far as it came.
     fn batch_ended(&self) {}
 

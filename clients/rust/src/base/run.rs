@@ -61,7 +61,7 @@ pub(super) async fn run<T: Handling>(consumer: BaseKafkaConsumer<T>, core: Arc<C
         Source::Database(loader) => loader.load_config(&name).await?,
         Source::Fixed(config) => (**config).clone(),
     };
-    let exact = consumer.properties.into_iter().collect::<ClientConfig>();
+    let exact = consumer.properties.clone().into_iter().collect::<ClientConfig>();
     let makes = Makes {
         topics: consumer.topics,
         bootstrap_servers: consumer.bootstrap_servers.clone(),
@@ -95,7 +95,7 @@ pub(super) async fn run<T: Handling>(consumer: BaseKafkaConsumer<T>, core: Arc<C
         }
         return Ok(()); // stopped while no broker answered: there is nothing to finish
     }
-    let dead_letters = DeadLetters::new(&name, consumer.bootstrap_servers);
+    let dead_letters = DeadLetters::new(&name, consumer.bootstrap_servers, consumer.properties);
     let running = Running {
         failures: Arc::new(Failures {
             core: core.clone(),

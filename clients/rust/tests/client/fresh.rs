@@ -21,16 +21,40 @@ fn samples(names: &[(&str, &str)]) -> Vec<String> {
 }
 
 fn cargo(arguments: &[&str], folder: &Path) {
-    let done = Command::new(env!("CARGO")).args(arguments).current_dir(folder).output().unwrap();
-    assert!(done.status.success(), "cargo {arguments:?}\n{}", String::from_utf8_lossy(&done.stderr));
+    let done = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "cargo {arguments:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// Packs the crate and unpacks it elsewhere: what a registry would give.
 fn packaged(into: &Path) {
-    let list = ["package", "--locked", "--offline", "--allow-dirty", "--no-verify", "-p", "lagproof-client"];
-    cargo(&[&list[..], &["--target-dir", into.join("packed").to_str().unwrap()]].concat(), &root());
+    let list = [
+        "package",
+        "--locked",
+        "--offline",
+        "--allow-dirty",
+        "--no-verify",
+        "-p",
+        "lagproof-client",
+    ];
+    cargo(
+        &[&list[..], &["--target-dir", into.join("packed").to_str().unwrap()]].concat(),
+        &root(),
+    );
     let packed = into.join("packed/package/lagproof-client-0.1.0.crate");
-    let unpacked = Command::new("tar").arg("-xzf").arg(packed).current_dir(into).status().unwrap();
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(packed)
+        .current_dir(into)
+        .status()
+        .unwrap();
     assert!(unpacked.success());
 }
 
@@ -48,7 +72,9 @@ async fn a_fresh_install_runs_the_samples() {
         ("topic-name", &topic),
         ("kafka:9092", &kafka.bootstrap),
     ]);
-    let [first, second] = &found[..] else { panic!("{} samples", found.len()) };
+    let [first, second] = &found[..] else {
+        panic!("{} samples", found.len())
+    };
     let project = folder.path().join("service");
     std::fs::create_dir_all(project.join("src/bin")).unwrap();
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
@@ -63,7 +89,10 @@ async fn a_fresh_install_runs_the_samples() {
     std::fs::write(project.join("src/bin/second.rs"), second).unwrap();
     // What is the same there is not built again.
     let target = root().canonicalize().unwrap().join("target");
-    cargo(&["build", "--offline", "--target-dir", target.to_str().unwrap()], &project);
+    cargo(
+        &["build", "--offline", "--target-dir", target.to_str().unwrap()],
+        &project,
+    );
     let program = |name: &str| {
         let mut command = Command::new(target.join("debug").join(name));
         command
@@ -82,6 +111,8 @@ async fn a_fresh_install_runs_the_samples() {
     kafka.produce_numbers(&topic, 1, 0..3);
     within(60, "the second consumes", || committed() == Some(8)).await;
     kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
-    let ended = tokio::task::spawn_blocking(move || running.wait().unwrap()).await.unwrap();
+    let ended = tokio::task::spawn_blocking(move || running.wait().unwrap())
+        .await
+        .unwrap();
     assert!(ended.success(), "SIGTERM stops it in good order");
 }

@@ -19,7 +19,10 @@ struct MotionFilter(Mutex<Vec<usize>>);
 impl BatchHandler for MotionFilter {
     async fn process_batch(&self, records: &[Record]) -> Result<(), BoxError> {
         tokio::time::sleep(Duration::from_micros(15_000 + 100 * records.len() as u64)).await;
-        self.0.lock().unwrap().extend(records.iter().map(|record| Seen::of(record).number()));
+        self.0
+            .lock()
+            .unwrap()
+            .extend(records.iter().map(|record| Seen::of(record).number()));
         Ok(())
     }
 }
@@ -54,7 +57,11 @@ async fn one_update_takes_a_service_under_load_from_thousands_behind_to_below_a_
     running.stop().await.unwrap();
     let mut numbers = filter.0.lock().unwrap().clone();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..load.sent()).collect::<Vec<_>>(), "nothing lost, nothing twice");
+    assert_eq!(
+        numbers,
+        (0..load.sent()).collect::<Vec<_>>(),
+        "nothing lost, nothing twice"
+    );
     let recorded = service.ask(
         "SELECT max(total) > 1000 FROM (SELECT sum(lag) AS total FROM consumer_lag_history GROUP BY \"timestamp\") AS all_of_it",
     );
@@ -104,7 +111,12 @@ async fn a_new_session_timeout_restarts_six_replicas_one_by_one_under_load() {
     within(60, "each has two partitions", each_has_two).await;
     let mut load = Load::start(kafka, &topic, 300.0);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let rebalances = || replicas.iter().map(|(_, one)| one.handle.counters().rebalances).collect::<Vec<_>>();
+    let rebalances = || {
+        replicas
+            .iter()
+            .map(|(_, one)| one.handle.counters().rebalances)
+            .collect::<Vec<_>>()
+    };
     let before = rebalances();
     service.update("session_timeout_ms = 12000");
     let wanted = service.generation();
@@ -113,17 +125,23 @@ async fn a_new_session_timeout_restarts_six_replicas_one_by_one_under_load() {
         replicas.iter().all(|(_, one)| generation(one) == wanted)
     };
     within(90, "all run with it", all_run_it).await;
-    let (name, said) = (&service.name, "SELECT count(*) FROM lagproof.acknowledgements WHERE generation =");
+    let (name, said) = (
+        &service.name,
+        "SELECT count(*) FROM lagproof.acknowledgements WHERE generation =",
+    );
     eventually("all have said so", || {
-        service.ask(&format!("{said} {wanted}")) == "6"
-            && service.ask("SELECT restarted FROM lagproof.rollouts") == "6"
+        service.ask(&format!("{said} {wanted}")) == "6" && service.ask("SELECT restarted FROM lagproof.rollouts") == "6"
     })
     .await;
     let after = rebalances();
     load.stop();
     let through = || replicas.iter().map(|(told, _)| told.count()).sum::<usize>();
     eventually("all are through", || through() >= load.sent()).await;
-    assert!(replicas.iter().all(|(_, one)| one.number("session_timeout_ms") == Some(12_000)));
+    assert!(
+        replicas
+            .iter()
+            .all(|(_, one)| one.number("session_timeout_ms") == Some(12_000))
+    );
     assert!(replicas.iter().all(|(_, one)| one.handle.consumers_made() == 2));
     let mut numbers = Vec::new();
     for (told, running) in replicas {
@@ -132,11 +150,19 @@ async fn a_new_session_timeout_restarts_six_replicas_one_by_one_under_load() {
     }
     assert!(said::count(&[name, "at most 2 rebalances a replica"]) > 0);
     // Whoever is in the group hears of each rebalance; nobody may have heard of more than were announced.
-    let heard: Vec<u32> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+    let heard: Vec<u32> = after
+        .iter()
+        .zip(&before)
+        .map(|(after, before)| after - before)
+        .collect();
     println!("  6 replicas restarted one by one: rebalances that each heard of: {heard:?}, announced: at most 12");
     assert!(heard.iter().all(|heard| *heard <= 12), "{heard:?}");
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..load.sent()).collect::<Vec<_>>(), "nothing lost, nothing twice");
+    assert_eq!(
+        numbers,
+        (0..load.sent()).collect::<Vec<_>>(),
+        "nothing lost, nothing twice"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,18 +176,25 @@ async fn a_rollout_that_was_halted_waits_until_it_is_resumed() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     // Another replica has its turn; then a person stops it all.
     let name = &service.name;
-    service.ask(&format!("SELECT lagproof.take_restart_lease_v1('{name}', 'another', 1000000, 0, '1 hour')"));
+    service.ask(&format!(
+        "SELECT lagproof.take_restart_lease_v1('{name}', 'another', 1000000, 0, '1 hour')"
+    ));
     service.ask("UPDATE lagproof.rollouts SET generation = 0");
     service.update("session_timeout_ms = 13000");
     eventually("it waits", || said::count(&[name, "waits for another"]) > 0).await;
     service.ask(&format!("SELECT lagproof.halt_rollout_v1('{name}', 'not on a Friday')"));
-    service.ask(&format!("SELECT lagproof.release_restart_lease_v1('{name}', 'another', 0)"));
+    service.ask(&format!(
+        "SELECT lagproof.release_restart_lease_v1('{name}', 'another', 0)"
+    ));
     eventually("it is halted", || said::count(&[name, "halted: not on a Friday"]) > 0).await;
     kafka.produce_numbers(&topic, 1, 0..1);
     eventually("it goes on", || told.count() == 1).await;
     assert_eq!(running.number("session_timeout_ms"), Some(10_000));
     assert_eq!(service.ask("SELECT state FROM lagproof.instances"), "waiting");
-    assert_eq!(service.ask(&format!("SELECT lagproof.resume_rollout_v1('{name}')")), "t");
+    assert_eq!(
+        service.ask(&format!("SELECT lagproof.resume_rollout_v1('{name}')")),
+        "t"
+    );
     eventually("it is resumed", || running.number("session_timeout_ms") == Some(13_000)).await;
     running.stop().await.unwrap();
 }
@@ -192,7 +225,10 @@ async fn what_needs_all_replicas_stopped_is_refused_with_the_reason() {
     let changes: [(Json, &str); 3] = [
         (json!({"group": "another-group"}), "group"),
         (json!({"client": "aiokafka"}), "client"),
-        (json!({"consumer": {"partition_assignment_strategy": ["cooperative-sticky"]}}), "partition_assignment_strategy"),
+        (
+            json!({"consumer": {"partition_assignment_strategy": ["cooperative-sticky"]}}),
+            "partition_assignment_strategy",
+        ),
     ];
     for (mut change, names) in changes {
         let (service, topic) = (Service::new(), kafka.topic(1).await);
@@ -214,7 +250,10 @@ async fn what_needs_all_replicas_stopped_is_refused_with_the_reason() {
         kafka.produce_numbers(&topic, 1, 0..1);
         eventually("it goes on", || told.count() == 1).await;
         assert_eq!(running.handle.consumers_made(), 1);
-        eventually("it says so", || service.ask("SELECT state FROM lagproof.instances") == "refused").await;
+        eventually("it says so", || {
+            service.ask("SELECT state FROM lagproof.instances") == "refused"
+        })
+        .await;
         running.stop().await.unwrap();
     }
 }

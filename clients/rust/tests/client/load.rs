@@ -52,7 +52,9 @@ impl Load {
                 let due = (began.elapsed().as_secs_f64() * rate) as usize;
                 for number in counts.load(Ordering::SeqCst)..due {
                     let (key, value) = (format!("key-{}", number % 50), number.to_string());
-                    let record = BaseRecord::with_opaque_to(&topic, Box::new(number)).key(&key).payload(&value);
+                    let record = BaseRecord::with_opaque_to(&topic, Box::new(number))
+                        .key(&key)
+                        .payload(&value);
                     producer.send(record).map_err(|(error, _)| error).unwrap();
                     counts.store(number + 1, Ordering::SeqCst);
                 }

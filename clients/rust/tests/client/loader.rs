@@ -417,10 +417,11 @@ async fn a_second_process_with_the_same_static_id_is_refused() {
     first.close().await;
     // Stopped in good order, its name is free at once.
     let third = service.loader();
-    third
+    let consumer = third
         .create_consumer(&service.name, &[], Some(&kafka.bootstrap))
         .await
         .unwrap();
+    drop(consumer);
     third.close().await;
 }
 

@@ -45,10 +45,17 @@ impl Handler for Writes {
 async fn a_service_of_its_own() {
     let Ok(role) = std::env::var(ROLE) else { return };
     said::keep();
-    let [name, database, bootstrap, file] = role.split('\t').collect::<Vec<_>>()[..] else { panic!("{role}") };
+    let [name, database, bootstrap, file] = role.split('\t').collect::<Vec<_>>()[..] else {
+        panic!("{role}")
+    };
     let pool = PgPoolOptions::new().max_connections(3).connect_lazy(database).unwrap();
     let consumer = BaseKafkaConsumer::new(name, KafkaConsumerConfigLoader::new(pool), Writes(file.into()));
-    consumer.metrics_every(Duration::from_secs(1)).bootstrap_servers(bootstrap).run().await.unwrap();
+    consumer
+        .metrics_every(Duration::from_secs(1))
+        .bootstrap_servers(bootstrap)
+        .run()
+        .await
+        .unwrap();
 }
 
 struct Replica {
@@ -61,7 +68,11 @@ impl Replica {
         let out = folder.join(format!("out-{number}"));
         let database = service.postgres.url(&service.database, "app");
         let role = [&service.name, &database, &kafka.bootstrap, out.to_str().unwrap()].join("\t");
-        let log = OpenOptions::new().append(true).create(true).open(folder.join(format!("log-{number}"))).unwrap();
+        let log = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(folder.join(format!("log-{number}")))
+            .unwrap();
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "survival::a_service_of_its_own", "--nocapture"])
             .env(ROLE, role)
@@ -77,7 +88,9 @@ impl Replica {
     /// What it processed, in its order.
     fn numbers(&self) -> Vec<usize> {
         let text = std::fs::read_to_string(&self.out).unwrap_or_default();
-        text.lines().map(|line| line.split(' ').nth(3).unwrap().parse().unwrap()).collect()
+        text.lines()
+            .map(|line| line.split(' ').nth(3).unwrap().parse().unwrap())
+            .collect()
     }
 
     fn is_over(&mut self) -> bool {
@@ -120,10 +133,18 @@ async fn nothing_is_lost(name: &str, what: What) {
     let service = Service::on(Box::leak(Box::new(Postgres::start())));
     let folder = tempfile::tempdir().unwrap();
     let topic = kafka.topic(4).await;
-    service.seed(&[&topic], json!({"consumer": {"session_timeout_ms": 6000}, "concurrency": 4}));
-    let mut replicas: Vec<_> = (0..2).map(|number| Replica::start(&service, kafka, folder.path(), number)).collect();
+    service.seed(
+        &[&topic],
+        json!({"consumer": {"session_timeout_ms": 6000}, "concurrency": 4}),
+    );
+    let mut replicas: Vec<_> = (0..2)
+        .map(|number| Replica::start(&service, kafka, folder.path(), number))
+        .collect();
     let mut load = Load::start(kafka, &topic, 200.0);
-    within(60, "both consume", || replicas.iter().all(|one| !one.numbers().is_empty())).await;
+    within(60, "both consume", || {
+        replicas.iter().all(|one| !one.numbers().is_empty())
+    })
+    .await;
     match what {
         What::Kill => {
             replicas[0].process.kill().unwrap();
@@ -140,7 +161,10 @@ async fn nothing_is_lost(name: &str, what: What) {
             service.postgres.crash();
             tokio::time::sleep(Duration::from_secs(3)).await;
             let before = seen(&replicas).len();
-            within(30, "it goes on without the database", || seen(&replicas).len() > before + 50).await;
+            within(30, "it goes on without the database", || {
+                seen(&replicas).len() > before + 50
+            })
+            .await;
             service.postgres.restart();
             service.update("max_poll_records = 7");
             let wanted = service.generation();

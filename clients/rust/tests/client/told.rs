@@ -1,6 +1,5 @@
 //! A handler that does what a test tells it and keeps what it saw, and consumers that run meanwhile.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,15 +69,6 @@ impl<F> Told<F> {
 
     pub fn numbers(&self) -> Vec<usize> {
         self.seen.lock().unwrap().iter().map(Seen::number).collect()
-    }
-
-    /// Their offsets by key.
-    pub fn by_key(&self) -> BTreeMap<Option<String>, Vec<i64>> {
-        let mut found: BTreeMap<_, Vec<i64>> = BTreeMap::new();
-        for one in self.seen() {
-            found.entry(one.key).or_default().push(one.offset);
-        }
-        found
     }
 
     /// In handlers now.
