@@ -56,7 +56,7 @@ impl Handler for Harnessed {
         let bytes: usize = batch
             .parts()
             .flat_map(|(.., records)| records)
-            .map(|record| record.payload_len())
+            .map(|record| record.payload().map_or(0, <[u8]>::len))
             .sum();
         #[expect(
             clippy::cast_precision_loss,

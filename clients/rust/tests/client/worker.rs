@@ -74,7 +74,11 @@ fn spec(kafka: &Kafka, topic: &str) -> WorkerSpec {
 fn send(kafka: &Kafka, topic: &str, partitions: i32) {
     let producer = kafka.producer();
     let send = |partition: i32, value: &[u8]| {
-        let record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(value);
+        let key = format!("key-{partition}");
+        let record = BaseRecord::<str, [u8]>::to(topic)
+            .partition(partition)
+            .key(&key)
+            .payload(value);
         producer.send(record).map_err(|(error, _)| error).unwrap();
     };
     for partition in 0..partitions {
