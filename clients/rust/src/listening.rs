@@ -1,7 +1,8 @@
-//! One connection that listens for changed rows, however many consumers share a loader.
+//! One connection a pool that listens for changed rows, however many loaders and consumers share the pool.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -26,6 +27,22 @@ struct Hearing {
 }
 
 impl Ears {
+    /// The ears of that pool.
+    pub(crate) fn of(pool: &PgPool) -> Arc<Self> {
+        /// By where the pool's options are, which all its clones share: whoever has ears keeps a clone, so that nothing else
+        /// can come to that place meanwhile.
+        static OF_POOL: Mutex<Option<HashMap<usize, Weak<Ears>>>> = Mutex::new(None);
+        let mut all = OF_POOL.lock().expect("no panic while it is held");
+        let all = all.get_or_insert_default();
+        all.retain(|_, ears| ears.strong_count() > 0);
+        let place = std::ptr::from_ref(pool.options()).addr();
+        all.get(&place).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let ears = Arc::new(Self::default());
+            all.insert(place, Arc::downgrade(&ears));
+            ears
+        })
+    }
+
     /// Whether the database says by itself when something changed.
     pub(crate) fn listening(&self) -> bool {
         self.hearing.listening.load(Ordering::Relaxed)

@@ -57,13 +57,13 @@ impl KafkaConsumerConfigLoader {
     /// A loader on a pool; two connections or more let one listen for changes.
     pub fn new(pool: PgPool) -> Self {
         Self {
-            pool,
             poll_every: Duration::from_secs(30),
             ask_every: Duration::from_secs(2),
             start_within: Duration::from_secs(60),
             state_dir: last_good::folder(),
-            ears: Arc::default(),
+            ears: Ears::of(&pool),
             services: Arc::default(),
+            pool,
         }
     }
 

@@ -115,9 +115,15 @@ pub(super) async fn run<T: Handling>(consumer: BaseKafkaConsumer<T>, core: Arc<C
         let (pool, instance) = (loader.pool().clone(), following.instance.name.clone());
         recorder = Some(Recorder::start(core.clone(), pool, instance, consumer.metrics_every));
     }
-    let mut driver = Some(running.makes.start(&core)?).map(Arc::new);
-    core.observer.started();
-    let result = running.consume(&mut driver).await;
+    let mut driver = None;
+    let result = match running.makes.start(&core) {
+        Ok(made) => {
+            driver = Some(Arc::new(made));
+            core.observer.started();
+            running.consume(&mut driver).await
+        }
+        Err(error) => Err(error),
+    };
     if let Some(recorder) = recorder {
         recorder.stop().await;
     }

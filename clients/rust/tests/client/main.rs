@@ -10,6 +10,7 @@ mod live;
 mod load;
 mod loader;
 mod postgres;
+mod refusals;
 mod said;
 mod service;
 mod survival;
