@@ -1,0 +1,3 @@
+/** All tests, in one process: they share a broker and a database server. */
+
+import './cases.test.js';
