@@ -145,7 +145,7 @@ export async function startDriver<One extends { stop(): Promise<void> }>(
       error => error,
     );
     const outcome = await Promise.race([
-      within(starting, left, new Error('no answer')),
+      within(starting, left, new BrokerAway('no answer')),
       stopped.wait().then(() => new Stopped('')),
     ]);
     if (outcome === null) {
@@ -179,8 +179,8 @@ export async function startDriver<One extends { stop(): Promise<void> }>(
 
 /** Whether another try may succeed. */
 function mayPass(error: unknown): boolean {
-  const name = (error as Error).name ?? '';
-  return name.startsWith('KafkaJS') && !isFatal(error);
+  const client = (error as Error).name?.startsWith('KafkaJS') ?? false;
+  return (client || error instanceof BrokerAway) && !isFatal(error);
 }
 
 /** Kafka's own name for an error, wherever in the chain of causes it is. */

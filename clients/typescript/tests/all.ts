@@ -1,3 +1,5 @@
 /** All tests, in one process: they share a broker and a database server. */
 
 import './cases.test.js';
+import './loader.test.js';
+import './optimized.test.js';
