@@ -1,10 +1,11 @@
 /** A consumer of kafkajs that is polled: what the base consumer and `pollWithLimit` run on. */
 
-import type { Admin, Consumer, Kafka } from 'kafkajs';
-import { type KafkaOptions, kafkajsVersion, makeKafka, makeKafkajs } from './clients.js';
+import type { Consumer } from 'kafkajs';
+import { type KafkaOptions, kafkajsVersion, makeKafkajs } from './clients.js';
 import { BrokerAway, messageOf, Stopped } from './errors.js';
 import { Feed } from './feed.js';
 import { log } from './log.js';
+import { isFatal, isOfTheClient, typeOf } from './offsets.js';
 import type { Settings } from './settings.js';
 import { type Gate, sleep, within } from './waiting.js';
 
@@ -47,8 +48,6 @@ export interface Driver {
   stop(): Promise<void>;
 }
 
-const TYPES_OF_A_GROUP_THAT_WENT_ON = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
-const FATAL = new Set(['GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', 'SASL_AUTHENTICATION_FAILED']);
 /** How many partitions' batches may be open at once: all that one answer of a broker can hold. */
 const ALL_PARTITIONS = 1000;
 
@@ -179,83 +178,5 @@ export async function startDriver<One extends { stop(): Promise<void> }>(
 
 /** Whether another try may succeed. */
 function mayPass(error: unknown): boolean {
-  const client = (error as Error).name?.startsWith('KafkaJS') ?? false;
-  return (client || error instanceof BrokerAway) && !isFatal(error);
-}
-
-/** Kafka's own name for an error, wherever in the chain of causes it is. */
-export function typeOf(error: unknown): string | undefined {
-  for (let one = error; one instanceof Error; one = one.cause) {
-    const { type } = one as { type?: unknown };
-    if (typeof type === 'string') return type;
-  }
-  return undefined;
-}
-
-/** Whether it is a refusal that trying again does not change. */
-export function isFatal(error: unknown): boolean {
-  const type = typeOf(error);
-  return (type !== undefined && FATAL.has(type)) || (error as Error).name === 'KafkaJSSASLAuthenticationError';
-}
-
-/** Whether the group went on without this member, so that its commit came too late. */
-export function groupWentOn(error: unknown): boolean {
-  const type = typeOf(error);
-  return type !== undefined && TYPES_OF_A_GROUP_THAT_WENT_ON.has(type);
-}
-
-/** Asks about logs' ends and groups' offsets, over one connection that is made with the first question. */
-export class Offsets {
-  private readonly kafka: Kafka;
-  private admin: Promise<Admin> | null = null;
-
-  constructor(
-    serviceName: string,
-    private readonly group: string,
-    options: KafkaOptions,
-  ) {
-    this.kafka = makeKafka(serviceName, options, { retry: { retries: 1 } });
-  }
-
-  private connected(): Promise<Admin> {
-    this.admin ??= (async () => {
-      const admin = this.kafka.admin();
-      await admin.connect();
-      return admin;
-    })();
-    this.admin.catch(() => {
-      this.admin = null;
-    });
-    return this.admin;
-  }
-
-  /** One past the newest record of each partition. Throws what kafkajs throws. */
-  async ends(topic: string): Promise<Map<number, number>> {
-    const found = await (await this.connected()).fetchTopicOffsets(topic);
-    return new Map(found.map(({ partition, high }) => [partition, Number(high)]));
-  }
-
-  /** Records behind of the whole group, by what it committed; null where it can't be told now. */
-  async groupLag(topics: readonly string[]): Promise<number | null> {
-    try {
-      const admin = await this.connected();
-      const committed = await admin.fetchOffsets({ groupId: this.group, topics: [...topics] });
-      let lag = 0;
-      for (const { topic, partitions } of committed) {
-        const ends = await this.ends(topic);
-        for (const { partition, offset } of partitions) {
-          if (Number(offset) >= 0) lag += Math.max(0, (ends.get(partition) ?? 0) - Number(offset));
-        }
-      }
-      return lag;
-    } catch (error) {
-      log.debug(`the group's lag can't be told now: ${messageOf(error)}`);
-      return null;
-    }
-  }
-
-  async close(): Promise<void> {
-    const admin = await this.admin?.catch(() => null);
-    await admin?.disconnect().catch(() => {});
-  }
+  return (isOfTheClient(error) || error instanceof BrokerAway) && !isFatal(error);
 }

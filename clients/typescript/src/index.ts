@@ -1,5 +1,6 @@
 /** Kafka consumers that take their settings from the database, and follow them without a redeploy. */
 
+export { type BaseConsumerOptions, BaseKafkaConsumer } from './baseConsumer.js';
 export type { Apply } from './changes.js';
 export type { KafkaOptions } from './clients.js';
 export {
@@ -26,7 +27,9 @@ export {
   SecurityMissing,
   UnknownService,
 } from './errors.js';
+export type { OnPoison } from './failures.js';
 export type { ConsumedRecord, Slice } from './feed.js';
 export { type Logger, setLogger } from './log.js';
 export { createOptimizedConsumer, type OptimizedConsumer } from './optimized.js';
 export type { Client, Commit, Config, Delivery, Handler, Retry, Settings } from './settings.js';
+export type { Work } from './work.js';

@@ -3,3 +3,5 @@
 import './cases.test.js';
 import './loader.test.js';
 import './optimized.test.js';
+import './behaviour.test.js';
+import './consumer.test.js';

@@ -1,0 +1,43 @@
+/** Committing offsets, and giving up where nobody takes them. */
+
+import { type Driver, keyOf, type Position } from './driver.js';
+import { log } from './log.js';
+import { groupWentOn } from './offsets.js';
+import { within } from './waiting.js';
+
+/** How long a commit may take once it is to stop. */
+const PATIENCE_MS = 10_000;
+
+/** What this member has committed in the partitions that it holds. */
+export class Commits {
+  /** By partition, the last offset that the broker took. */
+  readonly known = new Map<string, number>();
+
+  constructor(private readonly serviceName: string) {}
+
+  /** Commits what is new of partitions that it holds. Throws the client's errors, but for a group that went on. */
+  async commit(driver: Driver, positions: readonly Position[], isStopping: boolean): Promise<void> {
+    const fresh = positions.filter(
+      one => driver.assignment.has(keyOf(one)) && this.known.get(keyOf(one)) !== one.offset,
+    );
+    if (fresh.length === 0) return;
+    const partitions = `${fresh.length} partitions' last batch is processed again`;
+    try {
+      const committing = driver.commit(fresh).then(() => 'done');
+      const outcome = isStopping ? await within(committing, PATIENCE_MS, 'late') : await committing;
+      if (outcome === 'late') throw new Error(`no answer within ${PATIENCE_MS / 1000} s`);
+    } catch (error) {
+      if (groupWentOn(error)) {
+        log.warn(
+          `${this.serviceName}: the group went on without this member before it could commit: up to ${partitions} by who ` +
+            'has them now',
+        );
+        return;
+      }
+      if (!isStopping) throw error;
+      log.error(`${this.serviceName}: no broker took the last commit after the stop: ${partitions}`);
+      return;
+    }
+    for (const one of fresh) this.known.set(keyOf(one), one.offset);
+  }
+}
