@@ -3,7 +3,6 @@
 import type { Consumer } from 'kafkajs';
 import { checkOptions, type KafkaOptions, sayNotes } from './clients.js';
 import { BadRow, messageOf } from './errors.js';
-import { log } from './log.js';
 import { type Lowered, lower } from './lowering.js';
 import { bootstrap, forLibrdkafka } from './security.js';
 import { expand, type Settings } from './settings.js';
@@ -62,7 +61,8 @@ export function makeConfluent(
     properties.rebalance_cb = (error: { code: number }, places: { topic: string; partition: number }[]) =>
       rebalanced(error.code === ASSIGN ? 'assign' : 'revoke', places);
   }
-  properties.logger = quiet(settings.serviceName);
+  // What it warns of, it tries again by itself. It takes no logger without a block that changes other defaults.
+  properties.log_level ??= ERRORS;
   try {
     return { consumer: new module.KafkaJS.Kafka({}).consumer(properties), lowered };
   } catch (error) {
@@ -73,18 +73,5 @@ export function makeConfluent(
 
 /** librdkafka's code for "assign partitions". */
 const ASSIGN = -175;
-
-/** Its errors as warnings, since it tries again by itself; the rest quietly. */
-function quiet(serviceName: string): object {
-  const tell = (write: (text: string) => void) => (text: unknown) =>
-    write(`${serviceName}: confluent: ${String(text)}`);
-  const logger = {
-    error: tell(log.warn),
-    warn: tell(log.debug),
-    info: tell(log.debug),
-    debug: tell(log.debug),
-    namespace: () => logger,
-    setLogLevel: () => {},
-  };
-  return logger;
-}
+/** librdkafka's level (syslog's) for errors. */
+const ERRORS = 3;

@@ -7,8 +7,11 @@ import { type Driver, type DriverEvents, keyOf, type Place, type Position } from
 import { Feed } from './feed.js';
 import { maxPollIntervalMs, type Settings } from './settings.js';
 
-/** How many partitions' batches may be open at once. */
-const ALL_PARTITIONS = 1000;
+/**
+ * How many partitions' batches may be open at once. The client fetches ahead by batches of as many partitions, and a
+ * rebalance waits until they are all through: more than one would hold the group up.
+ */
+export const ONE_PARTITION = 1;
 
 /**
  * librdkafka sends its heartbeats by itself, in a thread of its own, and a rebalance waits until the batches that are
@@ -38,7 +41,7 @@ export class ConfluentDriver implements Driver {
     await this.consumer.subscribe({ topics: [...topics] });
     await this.consumer.run({
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: ALL_PARTITIONS,
+      partitionsConsumedConcurrently: ONE_PARTITION,
       eachBatch: this.feed.eachBatch,
     });
   }

@@ -49,7 +49,7 @@ export interface Driver {
 }
 
 /** How many partitions' batches may be open at once: all that one answer of a broker can hold. */
-const ALL_PARTITIONS = 1000;
+export const ALL_PARTITIONS = 1000;
 
 /** kafkajs, polled. */
 export class KafkajsDriver implements Driver {

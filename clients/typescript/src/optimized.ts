@@ -3,10 +3,11 @@
 import type { Consumer, ConsumerRunConfig } from 'kafkajs';
 import { type KafkaOptions, makeKafkajs } from './clients.js';
 import { loadConfluent, makeConfluent } from './confluent.js';
+import { ONE_PARTITION } from './confluentDriver.js';
 import { KafkaConsumerConfigLoader, type LoaderOptions } from './consumerConfigLoader.js';
 import { cut, type Limits } from './cutting.js';
 import type { DatabasePool } from './database.js';
-import { startDriver } from './driver.js';
+import { ALL_PARTITIONS, startDriver } from './driver.js';
 import { Feed, type Slice } from './feed.js';
 import { log } from './log.js';
 import type { Lowered } from './lowering.js';
@@ -178,9 +179,10 @@ class Polling {
     };
     const feed = new Feed(heartbeatMs, revoked, () => Date.now() - this.polledAt < this.limits().maxPollIntervalMs);
     await this.consumer.run({
-      ...(isConfluent(this.consumer) ? {} : { autoCommit: false }),
+      ...(isConfluent(this.consumer)
+        ? { partitionsConsumedConcurrently: ONE_PARTITION }
+        : { autoCommit: false, partitionsConsumedConcurrently: ALL_PARTITIONS }),
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 1000,
       eachBatch: feed.eachBatch,
     });
     return feed;

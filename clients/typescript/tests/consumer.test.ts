@@ -296,24 +296,26 @@ describe('offsets are committed when the row says', () => {
 });
 
 describe('a rebalance in the middle of batches loses and repeats nothing', () => {
-  for (const client of ['kafkajs', 'confluent-javascript']) {
+  // Confluent's client gives partitions back only when it has handed over what it has fetched: it needs more to do.
+  const loads = { kafkajs: 4000, 'confluent-javascript': 16_000 };
+  for (const [client, count] of Object.entries(loads)) {
     test(client, async t => {
       const service = await Service.of(t);
       const { kafka, group } = service;
       const topic = await kafka.topic(4);
       await service.seed([topic], { client, consumer: { max_poll_records: 100 }, concurrency: 4 });
-      await kafka.produce(topic, numbers(4000));
+      await kafka.produce(topic, numbers(count));
       const [first, second] = [new Collecting(service, () => sleep(2)), new Collecting(service, () => sleep(2))];
       const one = await running(first, service);
       await eventually(() => first.seen.length > 100);
       const other = await running(second, service);
       await eventually(() => second.seen.length > 100);
       await other.stop();
-      await eventually(() => first.seen.length + second.seen.length >= 4000);
+      await eventually(() => first.seen.length + second.seen.length >= count);
       await one.stop();
       const values = [...first.values, ...second.values];
-      assert.equal(values.length, 4000);
-      assert.equal(new Set(values).size, 4000);
+      assert.equal(values.length, count);
+      assert.equal(new Set(values).size, count);
       assert.deepEqual(await kafka.committed(group, topic), await kafka.ends(topic));
     });
   }
