@@ -173,6 +173,7 @@ export abstract class BaseKafkaConsumer {
   stop(): void {
     if (this.stopping.isOpen) return;
     this.stopping.set();
+    this.commits.stop();
     this.driver?.feed.wake();
     if (this.current) this.hurry(this.current);
   }
@@ -365,7 +366,7 @@ export abstract class BaseKafkaConsumer {
   }
 
   private commit(driver: Driver, positions: readonly Position[]): Promise<void> {
-    return this.commits.commit(driver, positions, this.stopping.isOpen);
+    return this.commits.commit(driver, positions);
   }
 
   // ---- rebalances

@@ -5,3 +5,4 @@ import './loader.test.js';
 import './optimized.test.js';
 import './behaviour.test.js';
 import './consumer.test.js';
+import './live.test.js';

@@ -1,5 +1,6 @@
 /** Consumers for tests. */
 
+import type { Follows } from '../src/following.js';
 import { type BaseConsumerOptions, BaseKafkaConsumer, type ConsumedRecord } from '../src/index.js';
 import type { Service } from './service.js';
 
@@ -38,6 +39,11 @@ export class Collecting extends BaseKafkaConsumer {
   /** Tries a downstream that is down sooner. */
   probeAfter(ms: number): void {
     this.breaker.firstMs = ms;
+  }
+
+  /** What follows its row. */
+  get follows(): Follows | null {
+    return this.following;
   }
 
   get values(): string[] {
