@@ -5,7 +5,7 @@ import { type KafkaOptions, kafkajsVersion, makeKafkajs } from './clients.js';
 import { BrokerAway, messageOf, Stopped } from './errors.js';
 import { Feed } from './feed.js';
 import { log } from './log.js';
-import { isFatal, isOfTheClient, typeOf } from './offsets.js';
+import { mayPass, typeOf } from './offsets.js';
 import type { Settings } from './settings.js';
 import { type Gate, sleep, within } from './waiting.js';
 
@@ -157,7 +157,7 @@ export async function startDriver<One extends { stop(): Promise<void> }>(
       undefined,
     );
     if (stopped.isOpen) throw new Stopped(`${serviceName}: stopped while no broker answered`, { cause: outcome });
-    if (!mayPass(outcome)) throw outcome;
+    if (!(outcome instanceof BrokerAway) && !mayPass(outcome)) throw outcome;
     if (withinMs !== null && Date.now() - began + pause > withinMs) {
       throw new BrokerAway(
         `${serviceName}: no broker answered within ${withinMs / 1000} s (${messageOf(outcome)}). Is it up, and is its ` +
@@ -174,9 +174,4 @@ export async function startDriver<One extends { stop(): Promise<void> }>(
     await Promise.race([sleep(pause), stopped.wait()]);
     pause = Math.min(pause * 2, 10_000);
   }
-}
-
-/** Whether another try may succeed. */
-function mayPass(error: unknown): boolean {
-  return (isOfTheClient(error) || error instanceof BrokerAway) && !isFatal(error);
 }

@@ -9,13 +9,25 @@ import { log } from './log.js';
 const WENT_ON = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
 const FATAL = new Set(['GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', 'SASL_AUTHENTICATION_FAILED']);
 
-/** Kafka's own name for an error, wherever in the chain of causes it is. */
-export function typeOf(error: unknown): string | undefined {
+/** The error of the broker, or of librdkafka, wherever in the chain of causes it is. */
+function protocolError(error: unknown): { type: string; retriable?: boolean } | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
-    const { type } = one as { type?: unknown };
-    if (typeof type === 'string') return type;
+    if (typeof (one as { type?: unknown }).type === 'string') return one as Error & { type: string };
   }
   return undefined;
+}
+
+/** Kafka's own name for an error. */
+export function typeOf(error: unknown): string | undefined {
+  return protocolError(error)?.type;
+}
+
+/** Whether joining may succeed with another try: no broker answers, or it is not ready, or a topic is not made yet. */
+export function mayPass(error: unknown): boolean {
+  if (!isOfTheClient(error) || isFatal(error)) return false;
+  const found = protocolError(error);
+  if (found === undefined) return (error as Error).name !== 'KafkaJSNonRetriableError';
+  return found.retriable === true || /^ERR__(TRANSPORT|ALL_BROKERS_DOWN|TIMED_OUT|RESOLVE)$/.test(found.type);
 }
 
 /** Whether it is a refusal that trying again does not change. */

@@ -6,3 +6,5 @@ import './optimized.test.js';
 import './behaviour.test.js';
 import './consumer.test.js';
 import './live.test.js';
+import './survival.test.js';
+import './readme.test.js';
