@@ -17,6 +17,11 @@ export class Commits {
 
   constructor(private readonly serviceName: string) {}
 
+  /** Whether a commit is under way. */
+  get isBusy(): boolean {
+    return this.pending.size > 0;
+  }
+
   /** It is to stop: commits under way, and those to come, get no more than the patience. */
   stop(): void {
     this.isStopping = true;
