@@ -143,7 +143,7 @@ async function measure(rounds: number): Promise<number> {
   let number = 0;
   for (const [size, count] of SIZES) {
     const topic = await kafka.topic(4);
-    const values = Array.from({ length: 1000 }, () => randomBytes(size));
+    const values = Array.from({ length: Math.min(1000, 500_000 / size) }, () => randomBytes(size));
     for (let sent = 0; sent < count; sent += values.length) {
       await kafka.produce(topic, values, { partition: (sent / values.length) % 4 });
     }

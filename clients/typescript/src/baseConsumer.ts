@@ -9,11 +9,12 @@ import { KafkaConsumerConfigLoader } from './consumerConfigLoader.js';
 import type { DatabasePool } from './database.js';
 import { DeadLetters } from './deadLetters.js';
 import { type Driver, type DriverEvents, end, KafkajsDriver, keyOf, type Position, startDriver } from './driver.js';
-import { DownstreamUnavailable, nameOf, Stopped } from './errors.js';
-import { Failures, type OnPoison } from './failures.js';
-import type { ConsumedRecord, Slice } from './feed.js';
+import { nameOf, Stopped } from './errors.js';
+import { Failures } from './failures.js';
+import type { Slice } from './feed.js';
 import { Following, type Follows } from './following.js';
 import { Handling } from './handling.js';
+import { Hooks } from './hooks.js';
 import { Instance } from './instance.js';
 import { log } from './log.js';
 import { Counters } from './metrics.js';
@@ -55,13 +56,7 @@ export interface BaseConsumerOptions {
  * Offsets are committed when records are processed, unless the row says otherwise (`commit`). A crash repeats at most
  * what was in hand; nothing is lost.
  */
-export abstract class BaseKafkaConsumer {
-  /** What happens to a record that failed for good where no dead-letter topic is declared. */
-  onPoison: OnPoison = 'stop';
-  /** Milliseconds between rows of metrics; 0 records none. */
-  metricsEveryMs = 10_000;
-  /** Milliseconds that handlers may go on after a stop; then they are left, and their records are read again. */
-  graceMs = 30_000;
+export abstract class BaseKafkaConsumer extends Hooks {
   readonly loader: KafkaConsumerConfigLoader;
   readonly counters = new Counters();
   /** By partition that it holds: one past the last record that is processed. */
@@ -77,7 +72,7 @@ export abstract class BaseKafkaConsumer {
   private readonly stopping = new Gate();
   private readonly isReady = new Gate();
   private readonly assigned = new Gate();
-  private confluent: ConfluentModule | null = null;
+  protected confluent: ConfluentModule | null = null;
   private driver: Driver | null = null;
   private offsets: Offsets | null = null;
   private current: Work | null = null;
@@ -87,13 +82,14 @@ export abstract class BaseKafkaConsumer {
     readonly serviceName: string,
     options: BaseConsumerOptions,
   ) {
+    super();
     if (!options.loader && !options.pool) throw new TypeError('give pool, a pg.Pool, or loader');
     this.loader = options.loader ?? new KafkaConsumerConfigLoader(options.pool!);
     this.kafka = options.kafka ?? {};
     this.givenTopics = options.topics;
     this.breaker = new CircuitBreaker(serviceName);
     this.commits = new Commits(serviceName);
-    const overrides = this.processBatch !== BaseKafkaConsumer.prototype.processBatch;
+    const overrides = this.processBatch !== Hooks.prototype.processBatch;
     this.handling = new Handling(
       (record, signal) => this.process(record, signal),
       overrides ? (records, signal) => this.processBatch(records, signal) : null,
@@ -101,35 +97,6 @@ export abstract class BaseKafkaConsumer {
     this.deadLetters = new DeadLetters(serviceName, this.kafka);
     this.failures = new Failures(this, this.handling, this.breaker, this.deadLetters);
   }
-
-  // ---- for subclasses
-
-  /** Handles one record. To be overridden (or `processBatch`). `signal` says that nobody waits for it any more. */
-  process(_record: ConsumedRecord, _signal: AbortSignal): unknown {
-    throw new Error('override process or processBatch');
-  }
-
-  /** Handles a batch; where it throws, its records are handed over again, one by one. */
-  processBatch(_records: ConsumedRecord[], _signal: AbortSignal): unknown {
-    throw new Error('override process or processBatch');
-  }
-
-  /** Whether an error says that what the handler calls is down. To be overridden. */
-  isDownstreamError(error: unknown): boolean {
-    return error instanceof DownstreamUnavailable || CONNECTION_ERRORS.has(String((error as { code?: unknown })?.code));
-  }
-
-  /** Called once, when the consumer has joined for the first time. To be overridden. */
-  async started(): Promise<void> {}
-
-  /** Called before a batch's first record. To be overridden. */
-  async batchBegins(_work: Work): Promise<void> {}
-
-  /** Called for a record that failed for good and is passed by; `isDead`: it is in the dead-letter topic. */
-  recordFailed(_record: ConsumedRecord, _isDead: boolean): void {}
-
-  /** Called with the partitions that it has from now on. To be overridden. */
-  partitionsAssigned(_places: readonly { topic: string; partition: number }[]): void {}
 
   // ---- running
 
@@ -252,6 +219,7 @@ export abstract class BaseKafkaConsumer {
     const events: DriverEvents = {
       assigned: places => this.given(places),
       revoked: () => this.revoked(),
+      gone: places => this.partitionsRevoked(places),
     };
     return this.confluent
       ? new ConfluentDriver(this.confluent, settings, this.kafka, events)
@@ -402,15 +370,3 @@ export abstract class BaseKafkaConsumer {
     log.info(`${this.serviceName}: has ${places.length} partitions`);
   }
 }
-
-/** Node's names for a peer that is not there. */
-const CONNECTION_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-]);

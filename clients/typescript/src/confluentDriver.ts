@@ -32,6 +32,7 @@ export class ConfluentDriver implements Driver {
         else this.assignment.delete(keyOf({ topic, partition }));
       }
       if (kind === 'assign') events.assigned([...this.assignment.values()]);
+      else events.gone(places.map(({ topic, partition }) => ({ topic, partition })));
     });
     this.consumer = consumer;
   }

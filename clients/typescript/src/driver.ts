@@ -31,6 +31,8 @@ export interface DriverEvents {
   assigned(places: Place[]): void;
   /** It gives its partitions back: what is in hand is to be finished and committed before this ends. */
   revoked(): Promise<void>;
+  /** It has these partitions no longer. */
+  gone(places: Place[]): void;
 }
 
 /** A client that is polled. */
@@ -59,7 +61,6 @@ export class KafkajsDriver implements Driver {
   crash: unknown = null;
   private readonly consumer: Consumer;
   private readonly fromBeginning: boolean;
-  private generation = 0;
 
   /** Throws BadRow where the row is for another client, or the client refuses it. */
   constructor(settings: Settings, options: KafkaOptions, events: DriverEvents) {
@@ -69,9 +70,12 @@ export class KafkajsDriver implements Driver {
     this.fromBeginning = made.lowered.subscribe.fromBeginning ?? false;
     const heartbeat = (made.lowered.consumer.heartbeatInterval as number | undefined) ?? 3000;
     this.feed = new Feed(heartbeat, () => events.revoked());
-    const { GROUP_JOIN, CRASH } = this.consumer.events;
+    const { GROUP_JOIN, REBALANCING, CRASH } = this.consumer.events;
+    this.consumer.on(REBALANCING, () => {
+      events.gone([...this.assignment.values()]);
+      this.assignment.clear();
+    });
     this.consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.generation += 1;
       this.assignment.clear();
       for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
         for (const partition of partitions) this.assignment.set(keyOf({ topic, partition }), { topic, partition });
