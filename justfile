@@ -98,10 +98,8 @@ python:
         .dev/python/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python && \
         cp clients/python/requirements-dev.txt .dev/python/installed; }
 
-# The Rust loader: clippy, and its tests on a real PostgreSQL and a real Kafka
+# The Rust loader, on a real PostgreSQL and a real Kafka
 test-rust-client *arguments:
-    cargo fmt --check -p lagproof-client
-    cargo clippy --locked -p lagproof-client --all-targets -- -D warnings
     cargo test --locked -p lagproof-client {{ arguments }}
 
 # What BaseKafkaConsumer costs over a bare loop on rdkafka's StreamConsumer
@@ -141,9 +139,10 @@ fmt:
 
 # Formatting, clippy without a warning, and shellcheck where it is installed
 lint:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --all-targets {{ everything }} -- -D warnings
+    cargo clippy --locked -p lagproof-client --all-targets -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
