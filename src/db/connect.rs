@@ -57,3 +57,25 @@ fn refused(options: &PgConnectOptions, error: &sqlx::Error) -> MigrateError {
         help,
     }
 }
+
+/// Does something with a connection to the database that `url` names, and closes it.
+pub(super) fn with_connection<T>(
+    url: &str,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| MigrateError::Lost { why: error.to_string() })?;
+    runtime.block_on(async {
+        let mut connection = connect(url).await?;
+        let done = work(&mut connection).await;
+        let _ = connection.close().await;
+        done
+    })
+}
+
+/// The connection said something unexpected.
+pub(super) fn lost(error: sqlx::Error) -> MigrateError {
+    MigrateError::Lost { why: error.to_string() }
+}

@@ -23,6 +23,7 @@ mod recording;
 mod replaced;
 mod replay;
 mod requirements;
+mod rollout;
 mod runtime;
 mod samples;
 mod schema;
