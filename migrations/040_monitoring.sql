@@ -1208,22 +1208,43 @@ COMMENT ON COLUMN public.v_consumer_alerts.evidence IS 'The numbers that this re
 
 -- ---- partitions -----------------------------------------------------------------------------------------------------
 
+CREATE OR REPLACE FUNCTION lagproof.partition_rates() RETURNS TABLE (topic text, partition integer, rate double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    IF (SELECT kept_at > now() - interval '1 minute' FROM lagproof.monitoring) THEN
+        RETURN QUERY
+            SELECT topic, partition, max(rate)
+            FROM (
+                SELECT topic, partition,
+                       (max(highest_offset) - min(lowest_offset)) / date_part('epoch', max(last_at) - min(first_at)) AS rate
+                FROM lagproof.lag_slices
+                WHERE highest_offset IS NOT NULL
+                GROUP BY service_name, topic, partition
+                HAVING max(last_at) > min(first_at)
+            ) AS readers
+            GROUP BY 1, 2;
+    ELSE
+        RETURN QUERY
+            SELECT topic, partition, max(rate)
+            FROM (
+                SELECT topic, partition,
+                       (max(consumer_offset) - min(consumer_offset)) / date_part('epoch', max("timestamp") - min("timestamp")) AS rate
+                FROM public.consumer_lag_history
+                WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now() AND consumer_offset IS NOT NULL
+                GROUP BY service_name, topic, partition
+                HAVING max("timestamp") > min("timestamp")
+            ) AS readers
+            GROUP BY 1, 2;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lagproof.partition_rates() IS
+    'Records a second through each partition in the last hour, from the positions of whoever reads furthest; from kept sums while they are less than a minute old.';
+
 CREATE OR REPLACE VIEW public.v_partition_efficiency AS
-    WITH positions AS (
-        -- Records a second through each partition, from the positions of whoever reads furthest.
-        SELECT topic, partition, max(rate) AS rate
-        FROM (
-            SELECT service_name, topic, partition,
-                   (max(consumer_offset) - min(consumer_offset)) / extract(epoch FROM max("timestamp") - min("timestamp")) AS rate
-            FROM public.consumer_lag_history
-            WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now() AND consumer_offset IS NOT NULL
-            GROUP BY 1, 2, 3
-            HAVING max("timestamp") > min("timestamp")
-        ) AS readers
-        GROUP BY 1, 2
-    ), throughput AS (
-        SELECT topic, sum(rate)::double precision AS measured_rate, max(rate)::double precision AS hottest_rate
-        FROM positions GROUP BY 1
+    WITH throughput AS (
+        SELECT topic, sum(rate) AS measured_rate, max(rate) AS hottest_rate FROM lagproof.partition_rates() GROUP BY 1
     ), readers AS (
         SELECT flow.topic, count(*)::integer AS services, max(flow.replicas) AS replicas,
                (array_agg(flow.service_name ORDER BY facts.per_record_ms / coalesce(facts.concurrency, 1) DESC NULLS LAST))[1] AS slowest,
@@ -1299,7 +1320,8 @@ BEGIN
                       'lagproof.monitoring', 'lagproof.last_hour', 'lagproof.facts', 'lagproof.expected']) AS object,
          unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
     PERFORM lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.consumer_minutes(timestamptz, timestamptz)', role),
-           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.last_hour_rows()', role)
+           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.last_hour_rows()', role),
+           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.partition_rates()', role)
     FROM unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
     PERFORM lagproof.grant_if_possible('INSERT', object, 'lagproof_service')
     FROM unnest(ARRAY['public.consumer_lag_history', 'public.consumer_processing_metrics']) AS object;

@@ -74,6 +74,31 @@ fn kept_sums_say_what_the_samples_say() {
     );
 }
 
+/// What flows through partitions is read from them, too: a record a second through one, three through the other.
+#[test]
+fn partitions_rates_come_from_kept_sums_as_from_samples() {
+    let mut database = Database::migrated();
+    let rates = "SELECT jsonb_agg(jsonb_build_array(topic, partition, round(rate::numeric, 6)::double precision) ORDER BY topic, partition) FROM lagproof.partition_rates()";
+    database.owner.run(
+        "UPDATE lagproof.monitoring SET busy_above = 100, looked_at = now();
+         INSERT INTO consumer_lag_history (service_name, topic, partition, lag, consumer_offset, \"timestamp\")
+         SELECT 's', 't', partition, 0, (1 + 2 * partition) * 10 * n, now() - (n_of - n) * interval '10 s'
+         FROM generate_series(0, 1) AS partition, (VALUES (240)) AS sampled (n_of), generate_series(0, 240) AS n",
+    );
+    let expected = json!([["t", 0, 1], ["t", 1, 3]]);
+    assert_eq!(database.owner.value(rates), expected);
+    database.owner.run("SELECT lagproof.bring_up_to_date(0)");
+    assert_eq!(
+        database
+            .owner
+            .value("SELECT kept_at > now() - interval '1 minute' FROM lagproof.monitoring"),
+        true
+    );
+    // From the sums: these samples are not in them.
+    database.owner.run("INSERT INTO consumer_lag_history (service_name, topic, partition, lag, consumer_offset) VALUES ('s', 't', 0, 0, 1000000)");
+    assert_eq!(database.owner.value(rates), expected);
+}
+
 /// Whoever commits after the sums were brought up to date is in them the next time.
 #[test]
 fn samples_of_a_transaction_that_ends_later_are_not_missed() {
