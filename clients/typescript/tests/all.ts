@@ -8,3 +8,4 @@ import './consumer.test.js';
 import './live.test.js';
 import './survival.test.js';
 import './readme.test.js';
+import './worker.test.js';
