@@ -98,6 +98,14 @@ python:
         .dev/python/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python && \
         cp clients/python/requirements-dev.txt .dev/python/installed; }
 
+# The Rust loader, on a real PostgreSQL and a real Kafka
+test-rust-client *arguments:
+    cargo test --locked -p lagproof-client {{ arguments }}
+
+# What BaseKafkaConsumer costs over a bare loop on rdkafka's StreamConsumer
+bench-rust-client *arguments:
+    cargo bench --locked -p lagproof-client --bench overhead -- {{ arguments }}
+
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
     cargo bench --locked --bench processes -- {{ arguments }}
@@ -131,12 +139,13 @@ fmt:
 
 # Formatting, clippy without a warning, and shellcheck where it is installed
 lint:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --all-targets {{ everything }} -- -D warnings
+    cargo clippy --locked -p lagproof-client --all-targets -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients test-db test-kafka test-python test-typescript test-docker-if-there
+ci: lint test test-clients test-db test-kafka test-python test-typescript test-rust-client test-docker-if-there
     cargo run --release --locked -q -- compile --check
