@@ -11,8 +11,18 @@ export interface Limits {
   readonly heartbeatMs: number;
 }
 
-/** The run configuration that cuts batches, and keeps the membership while handlers run. */
-export function cut(config: ConsumerRunConfig, limits: () => Limits): ConsumerRunConfig {
+/** Commits what a client does not commit by itself. */
+export type CommitPiece = (topic: string, partition: number, offset: string) => Promise<void>;
+
+/**
+ * The run configuration that cuts batches, and keeps the membership while handlers run. With `commit`, pieces are
+ * committed by it rather than by kafkajs.
+ */
+export function cut(
+  config: ConsumerRunConfig,
+  limits: () => Limits,
+  commit: CommitPiece | null = null,
+): ConsumerRunConfig {
   const { eachBatch, eachMessage } = config;
   if (eachBatch) {
     // Whoever resolves by himself goes on doing so; else it is done here, a cut batch at a time.
@@ -21,7 +31,8 @@ export function cut(config: ConsumerRunConfig, limits: () => Limits): ConsumerRu
     return {
       ...config,
       eachBatchAutoResolve: false,
-      eachBatch: payload => inPieces(payload, eachBatch, limits, resolves, commits),
+      eachBatch: payload =>
+        inPieces(payload, eachBatch, limits, resolves, commit ?? (commits ? uncommitted(payload) : null)),
     };
   }
   if (eachMessage) {
@@ -30,14 +41,19 @@ export function cut(config: ConsumerRunConfig, limits: () => Limits): ConsumerRu
   return config;
 }
 
+/** kafkajs commits what is resolved and not committed yet. */
+function uncommitted(payload: EachBatchPayload): CommitPiece {
+  return () => payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
+}
+
 async function inPieces(
   payload: EachBatchPayload,
   eachBatch: (payload: EachBatchPayload) => Promise<void>,
   limits: () => Limits,
   resolves: boolean,
-  commits: boolean,
+  commit: CommitPiece | null,
 ): Promise<void> {
-  const { messages } = payload.batch;
+  const { topic, partition, messages } = payload.batch;
   let resolved = -1n;
   let paused = false;
   const given: Pick<EachBatchPayload, 'resolveOffset' | 'pause'> = {
@@ -60,8 +76,9 @@ async function inPieces(
     if (resolves) payload.resolveOffset(last);
     else if (resolved < BigInt(last)) return; // its handler left off: what it did not resolve comes again
     at += piece.length;
+    if (commit) await commit(topic, partition, String(BigInt(last) + 1n));
+    else await payload.commitOffsetsIfNecessary();
     if (at === messages.length) return;
-    await payload.commitOffsetsIfNecessary(commits ? payload.uncommittedOffsets() : undefined);
     await payload.heartbeat();
     if (paused || !payload.isRunning()) return;
   }

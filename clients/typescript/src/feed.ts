@@ -144,9 +144,11 @@ export class Feed {
   private async finish(error: unknown): Promise<void> {
     const parts = [...this.parts];
     let finished = false;
-    const finishing = this.revoked().finally(() => {
-      finished = true;
-    });
+    const finishing = this.revoked()
+      .catch(problem => log.error(`what was in hand could not be finished: ${messageOf(problem)}`))
+      .finally(() => {
+        finished = true;
+      });
     // The group waits for its members, and counts their heartbeats.
     while (!finished) {
       await Promise.race([finishing, sleep(this.heartbeatMs)]);

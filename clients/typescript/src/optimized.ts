@@ -110,6 +110,11 @@ function wrapped(
     return { serviceName, maxPollRecords, maxPollIntervalMs: maxPollIntervalMs(current), heartbeatMs };
   };
   const polling = new Polling(consumer, limits);
+  // Confluent's client has a timer or nothing.
+  const commits = isConfluent(consumer) && settings.delivery.commit === 'after-batch';
+  const commit = commits
+    ? (topic: string, partition: number, offset: string) => consumer.commitOffsets([{ topic, partition, offset }])
+    : null;
   const added: Partial<OptimizedConsumer> = {
     serviceName,
     loader,
@@ -120,7 +125,7 @@ function wrapped(
           log.warn(`${serviceName}: run({ ${key}: ${value} }) stands instead of the row's ${lowered.run[key]}`);
         }
       }
-      return consumer.run(cut({ ...lowered.run, ...given }, limits));
+      return consumer.run(cut({ ...lowered.run, ...given }, limits, commit));
     },
     pollWithLimit: (timeoutMs = 1000) => polling.poll(timeoutMs),
     commitPolled: () => polling.commit(),

@@ -5,6 +5,8 @@ import './loader.test.js';
 import './optimized.test.js';
 import './behaviour.test.js';
 import './consumer.test.js';
+import './lifecycle.test.js';
 import './live.test.js';
 import './survival.test.js';
 import './readme.test.js';
+import './worker.test.js';

@@ -158,6 +158,43 @@ test('polls hold at most max_poll_records and wait for the first record only', a
   assert.deepEqual(await service.kafka.committed(service.group, topic), await service.kafka.ends(topic));
 });
 
+describe("rows of Confluent's client", () => {
+  for (const way of ['run', 'pollWithLimit']) {
+    test(way, async t => {
+      const service = await Service.of(t);
+      const topic = await service.kafka.topic(2);
+      await service.seed([topic], { client: 'confluent-javascript', consumer: { max_poll_records: 5 } });
+      const values = Array.from({ length: 32 }, (_, number) => String(number));
+      await service.kafka.produce(topic, values);
+      const consumer = await createOptimizedConsumer(service.pool, service.brokers, service.name);
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      if (way === 'run') {
+        await consumer.run({
+          eachBatch: async ({ batch }) => {
+            sizes.push(batch.messages.length);
+            seen.push(...batch.messages.map(message => String(message.value)));
+          },
+        });
+        await eventually(() => seen.length === 32);
+      } else {
+        while (seen.length < 32) {
+          const records = (await consumer.pollWithLimit(10_000)).flatMap(slice => slice.records);
+          sizes.push(records.length);
+          seen.push(...records.map(record => String(record.value)));
+          await consumer.commitPolled();
+        }
+      }
+      const committed = () => service.kafka.committed(service.group, topic);
+      const ends = await service.kafka.ends(topic);
+      await eventually(async () => JSON.stringify(await committed()) === JSON.stringify(ends));
+      await consumer.disconnect();
+      assert.deepEqual(seen.sort(), values.sort());
+      assert.ok(Math.max(...sizes) <= 5);
+    });
+  }
+});
+
 describe('what the row says stands, unless run() says otherwise', () => {
   test('and that is said', async t => {
     const service = await Service.of(t);
