@@ -61,7 +61,6 @@ impl Context {
             }
             // The group waits for max_poll_interval.
             let patience = Duration::from_millis(core.settings().max_poll_interval_ms()).mul_f64(0.8);
-            let patience = patience.saturating_sub(work.began.elapsed() / 2);
             if !work.rest(&parts, patience) {
                 log::warn!(
                     "{}: {} records were still in handlers when the group could not wait any longer: cancelled, and \
