@@ -2,7 +2,7 @@
 //! one stays small, and times itself, so that its start is not counted.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub struct FloorArgs {
 pub enum Floor {
     /// List the folders, open and read every file.
     Read,
+    /// The same, and take every TOML file apart with crate toml, for nothing but its syntax.
+    Parse,
     /// Create and write every file beside the folders, as plainly as can be.
     Write,
 }
@@ -38,6 +40,7 @@ impl Floor {
     pub fn measure(self, threads: usize, root: &Path, folders: &[&str]) -> Outcome<Sample> {
         let name = match self {
             Self::Read => "read",
+            Self::Parse => "parse",
             Self::Write => "write",
         };
         let threads = threads.to_string();
@@ -57,7 +60,8 @@ impl Floor {
         // The pool's threads are there before the time starts.
         pool.broadcast(|_| ());
         let spent = match self {
-            Self::Read => pool.install(|| read(&args.folders))?,
+            Self::Read => pool.install(|| read(&args.folders, read_file))?,
+            Self::Parse => pool.install(|| read(&args.folders, parse_file))?,
             Self::Write => pool.install(|| write(&args.folders))?,
         };
         println!("{}", spent.as_nanos());
@@ -65,13 +69,14 @@ impl Floor {
     }
 }
 
-fn read(folders: &[PathBuf]) -> Outcome<Duration> {
+/// Does something with every file, which gives how many bytes it has.
+fn read(folders: &[PathBuf], each: fn(&Path, &mut [u8]) -> io::Result<usize>) -> Outcome<Duration> {
     let started = Instant::now();
     let files = list(folders)?;
     let bytes = files
         .par_iter()
         .with_min_len(16)
-        .map_init(|| vec![0; 64 << 10], |buffer, path| read_file(path, buffer))
+        .map_init(|| vec![0; 64 << 10], |buffer, path| each(path, buffer))
         .try_reduce(|| 0, |a, b| Ok(a + b))?;
     let spent = started.elapsed();
     std::hint::black_box(bytes);
@@ -79,7 +84,7 @@ fn read(folders: &[PathBuf]) -> Outcome<Duration> {
 }
 
 /// One read takes all of most files, as in the compiler.
-fn read_file(path: &Path, buffer: &mut [u8]) -> std::io::Result<usize> {
+fn read_file(path: &Path, buffer: &mut [u8]) -> io::Result<usize> {
     let mut file = File::open(path)?;
     let mut bytes = 0;
     loop {
@@ -89,6 +94,17 @@ fn read_file(path: &Path, buffer: &mut [u8]) -> std::io::Result<usize> {
             return Ok(bytes);
         }
     }
+}
+
+/// The same, and takes a file of TOML apart.
+fn parse_file(path: &Path, buffer: &mut [u8]) -> io::Result<usize> {
+    if path.extension().is_none_or(|ending| ending != "toml") {
+        return read_file(path, buffer);
+    }
+    let text = fs::read_to_string(path)?;
+    let table = toml::de::DeTable::parse(&text).map_err(io::Error::other)?;
+    std::hint::black_box(&table);
+    Ok(text.len())
 }
 
 fn write(folders: &[PathBuf]) -> Outcome<Duration> {

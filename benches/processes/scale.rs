@@ -99,13 +99,16 @@ fn unchanged(args: &Args, services: usize, root: &Path, claims: &mut Claims) -> 
             read_floor("reading the same bytes, all cores", cores(), root, &READ),
             read_floor("reading the same bytes, one thread", 1, root, &READ),
             read_floor("reading these and all generated, all cores", cores(), root, &all),
+            Contestant::new("reading and parsing with crate toml, all cores", || {
+                Floor::Parse.measure(cores(), root, &READ)
+            }),
             verb("check", root, &["check"]),
             verb("compile, nothing to do", root, &["compile"]),
             verb("compile --check", root, &["compile", "--check"]),
         ],
     )?;
     table::print("Nothing changed", &results);
-    let [floor, _, _, check, compile, _] = &results[..] else {
+    let [floor, _, _, _, check, compile, _] = &results[..] else {
         unreachable!("as many as were started");
     };
     if services == 10_000 {

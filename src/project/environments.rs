@@ -26,14 +26,20 @@ pub(super) fn judge(model: &Model, base: &Findings) -> Findings {
     let mut findings = Findings::new();
     let mut known: Option<BTreeSet<Known<'_>>> = None;
     for environment in &model.environments {
-        let found = if environment.broker != model.broker {
-            let there = in_environment(model, environment);
-            rules::judge(&there, Scope::Whole)
-        } else if environment.services.is_empty() && environment.topics.is_empty() {
+        let mut found = Findings::new();
+        if environment.broker != model.broker {
+            found.extend(rules::judge(&in_environment(model, environment), Scope::OnBrokers));
+        }
+        if !environment.services.is_empty() || !environment.topics.is_empty() {
+            let of_touched = judge_touched(model, environment);
+            let twice: BTreeSet<Known<'_>> = found.iter().map(key).collect();
+            let of_touched = of_touched.into_iter().filter(|finding| !twice.contains(&key(finding)));
+            let of_touched: Findings = of_touched.collect();
+            found.extend(of_touched);
+        }
+        if found.is_empty() {
             continue;
-        } else {
-            judge_touched(model, environment)
-        };
+        }
         let known = known.get_or_insert_with(|| base.iter().map(key).collect());
         let new = found.into_iter().filter(|finding| !known.contains(&key(finding)));
         findings.extend(new.map(|finding| placed(finding, model, environment)).collect());
@@ -58,19 +64,14 @@ fn judge_touched(model: &Model, environment: &Environment) -> Findings {
         .filter(|service| touched.services.contains(&service.name) || in_group(service) || reads(service))
         .cloned()
         .collect();
-    let wanted: BTreeSet<&str> = services
-        .iter()
-        .flat_map(|service| service.topics.iter().map(|topic| topic.as_str()))
-        .chain(touched.topics.iter().map(String::as_str))
-        .collect();
-    let topics = model.topics.iter().filter(|(name, _)| wanted.contains(name.as_str()));
     let part = Model {
         name: model.name.clone(),
         base_branch: model.base_branch.clone(),
         broker: model.broker.clone(),
         environments: Vec::new(),
         matrix: model.matrix.clone(),
-        topics: topics.map(|(name, topic)| (name.clone(), topic.clone())).collect(),
+        // All of them: a service also names topics that it does not read, for dead letters.
+        topics: model.topics.clone(),
         services,
         cases: Vec::new(),
     };

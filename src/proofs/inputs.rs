@@ -109,7 +109,24 @@ impl Inputs {
     /// Works out all four proofs.
     #[must_use]
     pub fn prove(&self, words: Words) -> Proofs {
-        let memory = memory::Input {
+        Proofs {
+            poll_budget: self.poll_budget(words),
+            memory: self.memory(words),
+            capacity: self.capacity(words),
+            lag_floor: self.lag_floor(words),
+        }
+    }
+
+    /// Works out whether a batch is done before the next poll is due.
+    #[must_use]
+    pub fn poll_budget(&self, words: Words) -> poll_budget::PollBudget {
+        poll_budget::prove(&self.work, self.poll_interval, words)
+    }
+
+    /// Works out whether the process stays inside its container: the one proof that looks at the brokers.
+    #[must_use]
+    pub fn memory(&self, words: Words) -> memory::Memory {
+        let input = memory::Input {
             fetching: self.fetching,
             work: &self.work,
             topics: &self.topics,
@@ -118,13 +135,20 @@ impl Inputs {
             per_record_factor: Some(self.per_record_factor),
             limit: self.limit,
         };
+        memory::prove(&input, words)
+    }
+
+    /// Works out whether members can process what arrives.
+    #[must_use]
+    pub fn capacity(&self, words: Words) -> capacity::Capacity {
+        capacity::prove(&self.work, &self.topics, &self.group, words)
+    }
+
+    /// Works out whether the lag target can be met at all.
+    #[must_use]
+    pub fn lag_floor(&self, words: Words) -> lag_floor::LagFloor {
         let (work, topics, group) = (&self.work, &self.topics, &self.group);
-        Proofs {
-            poll_budget: poll_budget::prove(work, self.poll_interval, words),
-            memory: memory::prove(&memory, words),
-            capacity: capacity::prove(work, topics, group, words),
-            lag_floor: lag_floor::prove(work, topics, group, &self.fetch, Some(self.target), words),
-        }
+        lag_floor::prove(work, topics, group, &self.fetch, Some(self.target), words)
     }
 }
 

@@ -79,6 +79,17 @@ const FAMILIES: &[&[Rule]] = &[
     proofs::RULES,
 ];
 
+/// Those that hold something against the brokers that the model is about, and so may find more where an environment has
+/// others. Every other rule looks at the brokers of all environments at once, or at none.
+const ON_BROKERS: &[Rule] = &[
+    topics::REPLICATION,
+    topics::RECORD_TOO_LARGE,
+    groups::TOO_MANY,
+    proofs::OVER_LIMIT,
+    proofs::UNBOUNDED,
+    proofs::REPLICA_AWAY,
+];
+
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().copied().flatten()
@@ -89,6 +100,8 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 pub enum Scope<'a> {
     /// Everything, and the project as a whole.
     Whole,
+    /// Everything, by the rules that hold it against the model's brokers.
+    OnBrokers,
     /// Only what is named, and not the project as a whole.
     Only {
         /// Services by name.
@@ -101,16 +114,24 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
+    fn rules(self) -> impl Iterator<Item = &'static Rule> {
+        let families = match self {
+            Self::Whole | Self::Only { .. } => FAMILIES,
+            Self::OnBrokers => &[ON_BROKERS],
+        };
+        families.iter().copied().flatten()
+    }
+
     fn has_service(self, name: &str) -> bool {
-        matches!(self, Self::Whole) || matches!(self, Self::Only { services, .. } if services.contains(name))
+        !matches!(self, Self::Only { services, .. } if !services.contains(name))
     }
 
     fn has_topic(self, name: &str) -> bool {
-        matches!(self, Self::Whole) || matches!(self, Self::Only { topics, .. } if topics.contains(name))
+        !matches!(self, Self::Only { topics, .. } if !topics.contains(name))
     }
 
     fn has_group(self, name: &str) -> bool {
-        matches!(self, Self::Whole) || matches!(self, Self::Only { groups, .. } if groups.contains(name))
+        !matches!(self, Self::Only { groups, .. } if !groups.contains(name))
     }
 }
 
@@ -129,7 +150,7 @@ pub fn judge(model: &Model, scope: Scope<'_>) -> Findings {
     let of_services = |services: &[&Service], found: &mut Findings| {
         for service in services {
             let view = ServiceView::new(model, &index, service);
-            run(found, &service.name, |check, found| match check {
+            run(scope, found, &service.name, |check, found| match check {
                 Check::Service(check) => check(&view, found),
                 Check::Topic(_) | Check::Group(_) | Check::Project(_) => {}
             });
@@ -138,7 +159,7 @@ pub fn judge(model: &Model, scope: Scope<'_>) -> Findings {
     let of_topics = |topics: &[&Topic], found: &mut Findings| {
         for topic in topics {
             let view = TopicView::new(model, &index, topic);
-            run(found, &topic.name, |check, found| match check {
+            run(scope, found, &topic.name, |check, found| match check {
                 Check::Topic(check) => check(&view, found),
                 Check::Service(_) | Check::Group(_) | Check::Project(_) => {}
             });
@@ -146,7 +167,7 @@ pub fn judge(model: &Model, scope: Scope<'_>) -> Findings {
     };
     let of_groups = |groups: &[GroupView<'_>], found: &mut Findings| {
         for view in groups {
-            run(found, view.group, |check, found| match check {
+            run(scope, found, view.group, |check, found| match check {
                 Check::Group(check) => check(view, found),
                 Check::Service(_) | Check::Topic(_) | Check::Project(_) => {}
             });
@@ -160,7 +181,10 @@ pub fn judge(model: &Model, scope: Scope<'_>) -> Findings {
         }
     };
     let whole: Vec<&Rule> = match scope {
-        Scope::Whole => rules().filter(|rule| matches!(rule.check, Check::Project(_))).collect(),
+        Scope::Whole | Scope::OnBrokers => scope
+            .rules()
+            .filter(|rule| matches!(rule.check, Check::Project(_)))
+            .collect(),
         Scope::Only { .. } => Vec::new(),
     };
     let ((mut findings, of_topics), (of_groups, of_project)) = rayon::join(
@@ -191,9 +215,9 @@ fn in_chunks<T: Sync>(things: &[T], judge: impl Fn(&[T], &mut Findings) + Sync) 
 }
 
 /// Runs the rules of one kind and says what their findings are about.
-fn run(findings: &mut Findings, subject: &str, mut check: impl FnMut(Check, &mut Findings)) {
+fn run(scope: Scope<'_>, findings: &mut Findings, subject: &str, mut check: impl FnMut(Check, &mut Findings)) {
     let before = findings.len();
-    for rule in rules() {
+    for rule in scope.rules() {
         check(rule.check, findings);
     }
     findings.about_each(before, subject);

@@ -9,7 +9,11 @@ use crate::model::project::Model;
 use crate::model::service::Service;
 use crate::model::topic::Topic;
 use crate::proofs::Words;
-use crate::proofs::inputs::{Inputs, Proofs, group_replicas};
+use crate::proofs::capacity::Capacity;
+use crate::proofs::inputs::{Inputs, group_replicas};
+use crate::proofs::lag_floor::LagFloor;
+use crate::proofs::memory::Memory;
+use crate::proofs::poll_budget::PollBudget;
 
 /// Who reads what, and who shares a group; made once a run.
 #[derive(Debug)]
@@ -100,7 +104,11 @@ pub struct ServiceView<'a> {
     pub row: Option<&'a TypeRow>,
     /// The declared topics that it reads.
     pub topics: Vec<&'a Topic>,
-    proofs: OnceCell<Proofs>,
+    inputs: OnceCell<Inputs>,
+    poll_budget: OnceCell<PollBudget>,
+    memory: OnceCell<Memory>,
+    capacity: OnceCell<Capacity>,
+    lag_floor: OnceCell<LagFloor>,
 }
 
 impl<'a> ServiceView<'a> {
@@ -117,27 +125,43 @@ impl<'a> ServiceView<'a> {
                 .iter()
                 .filter_map(|topic| model.topics.get(&topic.value))
                 .collect(),
-            proofs: OnceCell::new(),
+            inputs: OnceCell::new(),
+            poll_budget: OnceCell::new(),
+            memory: OnceCell::new(),
+            capacity: OnceCell::new(),
+            lag_floor: OnceCell::new(),
         }
     }
 
     /// What its proofs take.
-    #[must_use]
-    pub fn inputs(&self) -> Inputs {
-        let members = self.index.members(&self.service.group.value);
-        let replicas = group_replicas(self.service, members);
-        Inputs::new(
-            self.service,
-            &self.service.run,
-            &self.topics,
-            &self.model.broker,
-            replicas,
-        )
+    pub fn inputs(&self) -> &Inputs {
+        self.inputs.get_or_init(|| {
+            let members = self.index.members(&self.service.group.value);
+            let replicas = group_replicas(self.service, members);
+            let (service, brokers) = (self.service, &self.model.broker);
+            Inputs::new(service, &service.run, &self.topics, brokers, replicas)
+        })
     }
 
-    /// Its four proofs, worked out once, without words.
-    pub fn proofs(&self) -> &Proofs {
-        self.proofs.get_or_init(|| self.inputs().prove(Words::LeftOut))
+    /// Whether a batch is done before the next poll is due; like the other proofs worked out once, and without words.
+    pub fn poll_budget(&self) -> &PollBudget {
+        self.poll_budget
+            .get_or_init(|| self.inputs().poll_budget(Words::LeftOut))
+    }
+
+    /// Whether the process stays inside its container. A rule that looks at it belongs to those on brokers.
+    pub fn memory(&self) -> &Memory {
+        self.memory.get_or_init(|| self.inputs().memory(Words::LeftOut))
+    }
+
+    /// Whether members can process what arrives.
+    pub fn capacity(&self) -> &Capacity {
+        self.capacity.get_or_init(|| self.inputs().capacity(Words::LeftOut))
+    }
+
+    /// Whether the lag target can be met at all.
+    pub fn lag_floor(&self) -> &LagFloor {
+        self.lag_floor.get_or_init(|| self.inputs().lag_floor(Words::LeftOut))
     }
 }
 

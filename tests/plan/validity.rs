@@ -40,7 +40,7 @@ fn a_machine_that_was_too_busy() {
     assert_eq!(verdict, Verdict::Invalid);
     assert_eq!(
         because,
-        "a process was ready to run and waited for a core 40 % of the time, 25 % are the most"
+        "a thread was ready to run and waited for a core 40 % of the time, 25 % are the most"
     );
     assert_eq!(
         after(|run| run.cpu_wait = None).0,

@@ -1,7 +1,13 @@
 //! What an environment or a case changes stands up to the rules, too.
 
-use lagproof::diagnostic::Finding;
+use std::collections::BTreeSet;
 
+use lagproof::diagnostic::{Example, Finding};
+use lagproof::project::Project;
+use lagproof::resolve::in_environment;
+use lagproof::rules::{Scope, judge, rules};
+
+use crate::support::TestProject;
 use crate::{codes, line, only, project};
 
 fn production(lines: &str) -> String {
@@ -69,6 +75,14 @@ fn fewer_brokers_there() {
 }
 
 #[test]
+fn a_dead_letter_topic_is_there_too() {
+    let there = production("[environments.production.services.example.memory]\nlimit = \"2GiB\"");
+    let dead_letters = "[delivery]\nretry = { attempts = 3, backoff = \"200ms\", dead_letter = \"orders.dlq\" }\n\
+        # file: profiles/topics.toml\n[topics.\"orders.dlq\"]\npartitions = 1\nretention = { time = \"7d\" }\n";
+    assert_eq!(codes(&[&there, dead_letters]), [""; 0]);
+}
+
+#[test]
 fn an_environment_may_mend_what_is_wrong_elsewhere() {
     let small = "# file: lagproof.toml\n[broker]\nmax_group_size = 1\n";
     let large = production("[environments.production.broker]\nmax_group_size = 10");
@@ -114,4 +128,52 @@ fn a_case_does_not_repeat_what_is_wrong_with_its_service() {
         "[consumer]\nmax_poll_records = 7\n# raw file: profiles/cases/trial.toml\nservice = \"example\"\nreplicas = 2\n",
     ]);
     assert_eq!(project.found("M103").len(), 1);
+}
+
+/// What is found of a project in an environment, and was not before, told apart as `check` tells it apart.
+fn new_there(loaded: &Project, scope: Scope<'_>) -> BTreeSet<(&'static str, String)> {
+    let key = |finding: Finding| {
+        (
+            finding.code.0,
+            format!("{:?} {:?}", finding.primary.span, finding.subject),
+        )
+    };
+    let model = loaded.model.as_ref().expect("a readable project");
+    let known: BTreeSet<_> = judge(model, Scope::Whole).into_iter().map(key).collect();
+    let there = in_environment(model, &model.environments[0]);
+    let found = judge(&there, scope).into_iter().map(key);
+    found.filter(|key| !known.contains(key)).collect()
+}
+
+#[test]
+fn rules_that_are_left_out_for_other_brokers_would_have_found_nothing() {
+    let harsh = production(
+        "[environments.production.broker]\nversion = \"3.6\"\ncount = 1\nmin_session_timeout = \"44s\"\n\
+         max_session_timeout = \"45s\"\nmax_group_size = 1\nmessage_max = \"1B\"\nfetch_max = \"1KiB\"\n\
+         offsets_retention = \"1min\"\nmin_consumer_session_timeout = \"44s\"\nmax_consumer_session_timeout = \"45s\"\n\
+         min_consumer_heartbeat_interval = \"4s\"\nmax_consumer_heartbeat_interval = \"5s\"\n",
+    );
+    let many = production("[environments.production.broker]\ncount = 1000\n");
+    let mut differ = BTreeSet::new();
+    // What fits beside three brokers' responses, and then does not beside six.
+    let tight = [
+        "client = \"librdkafka\"\n[consumer]\nfetch_max = \"64KiB\"\n[memory]\nlimit = \"370MiB\"\n",
+        "client = \"librdkafka\"\n[consumer]\nfetch_max = \"64KiB\"\n[memory]\nlimit = \"375MiB\"\n",
+    ];
+    let examples = rules().flat_map(|rule| [rule.page.bad, rule.page.good]);
+    let examples = examples.chain(tight.map(Example::Snippet));
+    for (example, brokers) in examples.flat_map(|example| [(example, &harsh), (example, &many)]) {
+        let project = TestProject::of(example);
+        let loaded = project.merge(brokers).load();
+        if loaded.model.as_ref().is_none_or(|model| model.environments.len() != 1) {
+            continue;
+        }
+        let all = new_there(&loaded, Scope::Whole);
+        assert_eq!(new_there(&loaded, Scope::OnBrokers), all, "{example:?} with {brokers}");
+        differ.extend(all.into_iter().map(|(code, _)| code));
+    }
+    assert_eq!(
+        differ.into_iter().collect::<Vec<_>>(),
+        ["G102", "P105", "P107", "T106", "T113"]
+    );
 }

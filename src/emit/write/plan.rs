@@ -83,28 +83,37 @@ impl Plan<'_> {
 /// refuses.
 pub fn plan<'a>(root: &Path, artifacts: &'a [Artifact], replaced: &[String]) -> Result<Plan<'a>, WriteError> {
     let mut sorted: Vec<&Artifact> = artifacts.iter().collect();
-    sorted.sort_unstable_by_key(|artifact| (artifact.is_seed(), artifact.path()));
+    check_root(root)?;
+    // One core lists what is there while the other puts in order what should be.
+    let (folders, ()) = rayon::join(
+        || folders(root, artifacts),
+        || sorted.par_sort_unstable_by_key(|artifact| (artifact.is_seed(), artifact.path())),
+    );
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0].path() == pair[1].path()) {
         return Err(WriteError::Duplicate(pair[0].path().to_owned()));
     }
-    check_root(root)?;
-    let folders = folders(root, artifacts)?;
+    let folders = folders?;
     let replaced: HashSet<&str> = replaced.iter().map(String::as_str).collect();
 
-    let compared: Vec<Option<Write<'a>>> = sorted
-        .par_iter()
-        .map(|artifact| {
-            let why = compare(root, artifact, &folders[artifact.folder()])?;
-            if artifact.is_seed() && why == Some(Why::Differs) && !replaced.contains(artifact.path()) {
-                return Err(WriteError::SeedExists(root.join(artifact.path())));
-            }
-            Ok(why.map(|why| Write { artifact, why }))
-        })
-        .collect::<Result<_, WriteError>>()?;
-    let writes: Vec<Write<'a>> = compared.into_iter().flatten().collect();
-
-    let wanted: HashSet<&str> = sorted.iter().map(|artifact| artifact.path()).collect();
-    let (mut removes, mut foreign) = without_source(root, &folders, &wanted);
+    let compare_one = |artifact: &&'a Artifact| {
+        let why = compare(root, artifact, &folders[artifact.folder()])?;
+        if artifact.is_seed() && why == Some(Why::Differs) && !replaced.contains(artifact.path()) {
+            return Err(WriteError::SeedExists(root.join(artifact.path())));
+        }
+        Ok(why.map(|why| Write { artifact, why }))
+    };
+    let (compared, (wanted, (mut removes, mut foreign))) = rayon::join(
+        || {
+            let compared = sorted.par_iter().map(compare_one);
+            compared.collect::<Result<Vec<Option<Write<'a>>>, WriteError>>()
+        },
+        || {
+            let wanted: HashSet<&str> = sorted.iter().map(|artifact| artifact.path()).collect();
+            let others = without_source(root, &folders, &wanted);
+            (wanted, others)
+        },
+    );
+    let writes: Vec<Write<'a>> = compared?.into_iter().flatten().collect();
     for path in replaced {
         let Some(("migrations", name)) = path.rsplit_once('/') else {
             return Err(WriteError::NotASeed(path.to_owned()));

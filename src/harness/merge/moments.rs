@@ -152,7 +152,7 @@ impl Merger {
         cores.reduce(|sum, cores| sum + cores)
     }
 
-    /// Of the process that waited longest for a core: the share of the time since the load started.
+    /// Of the thread that waited longest for a core: the share of the time since the load started.
     pub(super) fn cpu_wait(&self) -> Option<f64> {
         let started_us = self.started_us();
         let share = |ticks: &mut dyn Iterator<Item = (i64, Option<f64>)>| {

@@ -27,7 +27,7 @@ const RUN: f64 = 0.05;
 pub(super) const READY_SHARE: f64 = 0.7;
 /// The share that runs beside each other may take together. Their peaks come at the same moment, and every process more
 /// is one that may have to wait for a core.
-const SHARED_SHARE: f64 = 0.5;
+const SHARED_SHARE: f64 = 0.35;
 
 /// What a subject needs, in cores.
 #[derive(Debug, Clone, Copy, PartialEq)]

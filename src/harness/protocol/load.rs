@@ -120,7 +120,8 @@ pub enum LoadLine {
         lateness: EncodedHistogram,
         /// CPU seconds of this process since its start.
         cpu_seconds: f64,
-        /// Seconds that this process was ready to run and did not, since its start; nothing where it can't be told.
+        /// Seconds since its start that the thread which waited longest was ready to run and did not; nothing where it
+        /// can't be told.
         cpu_wait_seconds: Option<f64>,
     },
     /// Something that went wrong, and goes on.

@@ -1,6 +1,5 @@
 //! What this process uses.
 
-use std::collections::HashMap;
 use std::fs;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -10,18 +9,17 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct ProcessUsage {
     /// CPU seconds of all threads since its start.
     pub cpu_seconds: f64,
-    /// Seconds that its threads were ready to run and did not, summed, since its start; nothing where the system does not
-    /// tell.
+    /// Seconds since its start that the thread which waited longest was ready to run and did not; nothing where the system
+    /// does not tell.
     pub cpu_wait_seconds: Option<f64>,
     /// Resident bytes; nothing where the system does not tell.
     pub resident_bytes: Option<u64>,
 }
 
-/// Looks at this process. Threads that end stay counted up to when they were last looked at.
+/// Looks at this process. A thread that ends stays counted up to when it was last looked at.
 #[derive(Debug, Default)]
 pub struct UsageMeter {
-    waited: HashMap<u32, u64>,
-    ended_ns: u64,
+    longest_ns: u64,
 }
 
 impl UsageMeter {
@@ -45,27 +43,16 @@ impl UsageMeter {
 
     /// From `/proc/self/task/*/schedstat`: time on the CPU, time waiting for one (nanoseconds), slices.
     fn waited(&mut self) -> Option<f64> {
-        let mut now = HashMap::with_capacity(self.waited.len());
         for task in fs::read_dir("/proc/self/task").ok()? {
             let task = task.ok()?;
-            let Some(thread) = task.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
             // A thread may end between the two looks.
             let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
                 continue;
             };
-            now.insert(thread, parse_waited(&text)?);
+            self.longest_ns = self.longest_ns.max(parse_waited(&text)?);
         }
-        for (thread, waited) in &self.waited {
-            if now.get(thread).is_none_or(|now| now < waited) {
-                self.ended_ns += waited;
-            }
-        }
-        self.waited = now;
-        let sum = self.ended_ns + self.waited.values().sum::<u64>();
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a run")]
-        Some(sum as f64 / 1e9)
+        Some(self.longest_ns as f64 / 1e9)
     }
 }
 

@@ -198,7 +198,7 @@ pub struct WorkerTick {
     pub resident_bytes: Option<u64>,
     /// CPU seconds of the process since its start.
     pub cpu_seconds: f64,
-    /// Seconds that it was ready to run and did not, since its start.
+    /// Seconds since its start that the thread which waited longest was ready to run and did not.
     pub cpu_wait_seconds: Option<f64>,
 }
 

@@ -48,8 +48,8 @@ pub struct Recording {
     pub longest_poll_gap_s: f64,
     /// How memory was held to its limit.
     pub memory_held_by: MemoryHeldBy,
-    /// The share of the run that some process of ours was ready to run and did not: CPU seconds waited over wall seconds,
-    /// of the process that waited longest. Nothing where it can't be told.
+    /// The share of the run that some thread of ours was ready to run and did not: seconds waited for a core over wall
+    /// seconds, of the thread that waited longest. Nothing where it can't be told.
     pub cpu_wait: Option<f64>,
     /// Why it ended before its plan did.
     pub cut_short: Option<String>,

@@ -101,7 +101,7 @@ pub struct RunReport {
     pub faults: Vec<FaultDone>,
     /// How memory was held to its limit.
     pub memory_held_by: MemoryHeldBy,
-    /// The share of the run that some process of ours was ready to run and did not.
+    /// The share of the run that some thread of ours was ready to run and did not.
     pub cpu_wait: Option<f64>,
     /// Why it ended before its plan did.
     pub cut_short: Option<String>,

@@ -11,9 +11,9 @@ use super::view::{View, wide};
 pub const MOST_P99_LATE_MS: f64 = 25.0;
 /// How late one record may be, in milliseconds.
 pub const MOST_LATE_MS: f64 = 250.0;
-/// How long a process of ours may have been ready and waited for a core, over the time of the run; all its threads count.
-/// Every wake-up waits a little, and a client's threads wake up thousands of times a second: that alone comes to several
-/// percent. A machine with more to do than it has cores is past this at once: two busy processes a core come to 100 %.
+/// How long a thread of ours may have been ready and waited for a core, over the time of the run. Every wake-up waits a
+/// little, and a client's threads wake up thousands of times a second: that alone comes to several percent. A machine with
+/// more to do than it has cores is past this at once: with two busy threads a core, each waits half of the time.
 pub const MOST_CPU_WAIT: f64 = 0.25;
 /// The share of the load that a broker may have refused.
 const MOST_UNSENT: f64 = 0.01;
@@ -46,7 +46,7 @@ pub(super) fn complaints(view: View<'_>) -> Vec<String> {
     }
     if let Some(waited) = run.cpu_wait.filter(|waited| *waited > MOST_CPU_WAIT) {
         found.push(format!(
-            "a process was ready to run and waited for a core {} of the time, {} are the most",
+            "a thread was ready to run and waited for a core {} of the time, {} are the most",
             percent(waited),
             percent(MOST_CPU_WAIT)
         ));

@@ -26,7 +26,7 @@ pub(super) const IDLE: Rule = Rule {
 };
 
 /// G102.
-pub(super) const TOO_MANY: Rule = Rule {
+pub(in crate::rules) const TOO_MANY: Rule = Rule {
     page: &Page {
         code: Code("G102"),
         name: "group-too-large",

@@ -29,6 +29,8 @@ use crate::model::service::Service;
 
 use super::{GroupView, Rule};
 
+pub(super) use members::TOO_MANY;
+
 /// Every rule of the family.
 pub(super) const RULES: &[Rule] = &[
     members::IDLE,

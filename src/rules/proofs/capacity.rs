@@ -106,9 +106,9 @@ fn expected(view: &ServiceView<'_>, findings: &mut Findings) {
 }
 
 fn not_drained(view: &ServiceView<'_>, findings: &mut Findings) {
-    let not_back = view.proofs().lag_floor.over.contains(&lag_floor::Over::NotBack);
+    let not_back = view.lag_floor().over.contains(&lag_floor::Over::NotBack);
     let drained = over(view, Over::NotDrained);
-    let numbers = view.proofs().capacity.numbers.as_ref();
+    let numbers = view.capacity().numbers.as_ref();
     let (true, Some(numbers)) = (drained.is_some() || not_back, numbers) else {
         return;
     };
@@ -190,7 +190,7 @@ fn busy(view: &ServiceView<'_>, findings: &mut Findings) {
 
 /// The numbers, where `what` is too much.
 fn over<'a>(view: &'a ServiceView<'_>, what: Over) -> Option<(&'a Numbers, Load)> {
-    let proof = &view.proofs().capacity;
+    let proof = view.capacity();
     let numbers = proof.numbers.as_ref().filter(|_| proof.over.contains(&what))?;
     Some((numbers, judged(numbers)))
 }

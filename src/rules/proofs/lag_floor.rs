@@ -25,7 +25,7 @@ pub(super) const TARGET: Rule = Rule {
 };
 
 fn target(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().lag_floor;
+    let proof = view.lag_floor();
     let Some(numbers) = proof.numbers.as_ref().filter(|_| proof.over.contains(&Over::Expected)) else {
         return;
     };

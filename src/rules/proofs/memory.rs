@@ -11,7 +11,7 @@ use super::{inherited, sayer};
 const BOUND: &str = "each client's documentation of its fetch and queue sizes (librdkafka: CONFIGURATION.md, queued.max.messages.kbytes); librdkafka's bound was measured with 2.16.0";
 
 /// P105.
-pub(super) const OVER_LIMIT: Rule = Rule {
+pub(in crate::rules) const OVER_LIMIT: Rule = Rule {
     page: &Page {
         code: Code("P105"),
         name: "memory-over-limit",
@@ -27,7 +27,7 @@ pub(super) const OVER_LIMIT: Rule = Rule {
 };
 
 /// P106.
-pub(super) const UNBOUNDED: Rule = Rule {
+pub(in crate::rules) const UNBOUNDED: Rule = Rule {
     page: &Page {
         code: Code("P106"),
         name: "memory-unbounded",
@@ -45,7 +45,7 @@ pub(super) const UNBOUNDED: Rule = Rule {
 };
 
 /// P107.
-pub(super) const REPLICA_AWAY: Rule = Rule {
+pub(in crate::rules) const REPLICA_AWAY: Rule = Rule {
     page: &Page {
         code: Code("P107"),
         name: "memory-with-a-replica-away",
@@ -61,7 +61,7 @@ pub(super) const REPLICA_AWAY: Rule = Rule {
 };
 
 fn over_limit(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().memory;
+    let proof = view.memory();
     let (Some(total), Some(limit), true) = (proof.total, proof.limit, proof.over.contains(&Over::Limit)) else {
         return;
     };
@@ -85,7 +85,7 @@ fn over_limit(view: &ServiceView<'_>, findings: &mut Findings) {
 }
 
 fn unbounded(view: &ServiceView<'_>, findings: &mut Findings) {
-    if !view.proofs().memory.over.contains(&Over::UnboundedHandler) {
+    if !view.memory().over.contains(&Over::UnboundedHandler) {
         return;
     }
     let concurrency = &view.service.run.processing.concurrency;
@@ -104,7 +104,7 @@ fn unbounded(view: &ServiceView<'_>, findings: &mut Findings) {
 }
 
 fn replica_away(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().memory;
+    let proof = view.memory();
     let away = proof.over.iter().find_map(|over| match over {
         Over::OneReplicaAway { total } => Some(*total),
         Over::Limit | Over::UnboundedHandler => None,
@@ -149,7 +149,7 @@ fn knobs(view: &ServiceView<'_>) -> &'static str {
 
 /// Where the largest parts come from.
 fn parts(view: &ServiceView<'_>, mut finding: Finding) -> Finding {
-    let proof = &view.proofs().memory;
+    let proof = view.memory();
     let setting = match view.service.client.value {
         crate::model::keywords::Client::Kafkajs => Setting::FetchMax,
         _ => Setting::MaxPartitionFetch,

@@ -13,6 +13,8 @@ use crate::model::service::Service;
 
 use super::Rule;
 
+pub(super) use memory::{OVER_LIMIT, REPLICA_AWAY, UNBOUNDED};
+
 /// Every rule of the family.
 pub(super) const RULES: &[Rule] = &[
     unknown::UNKNOWN_INPUT,

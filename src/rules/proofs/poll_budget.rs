@@ -65,7 +65,7 @@ pub(super) const RECORD: Rule = Rule {
 };
 
 fn batch(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().poll_budget;
+    let proof = view.poll_budget();
     let (Some(mean), true) = (proof.mean, proof.over.contains(&Over::Mean)) else {
         return;
     };
@@ -86,7 +86,7 @@ fn batch(view: &ServiceView<'_>, findings: &mut Findings) {
 }
 
 fn slow_batch(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().poll_budget;
+    let proof = view.poll_budget();
     let (Some(p99), true) = (
         proof.p99,
         proof.over.contains(&Over::P99) && !proof.over.contains(&Over::Mean),
@@ -111,7 +111,7 @@ fn slow_batch(view: &ServiceView<'_>, findings: &mut Findings) {
 }
 
 fn record(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proof = &view.proofs().poll_budget;
+    let proof = view.poll_budget();
     let (Some(max), true) = (proof.record_max, proof.over.contains(&Over::RecordMax)) else {
         return;
     };

@@ -29,9 +29,14 @@ pub(super) const UNKNOWN_INPUT: Rule = Rule {
 };
 
 fn unknown_input(view: &ServiceView<'_>, findings: &mut Findings) {
-    let proofs = view.proofs();
+    // Whether the memory's proof lacks something is the same on any brokers.
+    let proofs = [
+        &view.poll_budget().proof,
+        &view.memory().proof,
+        &view.capacity().proof,
+        &view.lag_floor().proof,
+    ];
     let open: Vec<&str> = proofs
-        .all()
         .into_iter()
         .filter(|proof| !proof.unknown.is_empty())
         .map(|proof| proof.kind.name())
@@ -41,7 +46,6 @@ fn unknown_input(view: &ServiceView<'_>, findings: &mut Findings) {
         return;
     }
     let missing: BTreeSet<&str> = proofs
-        .all()
         .into_iter()
         .flat_map(|proof| proof.unknown.iter().map(String::as_str))
         .collect();

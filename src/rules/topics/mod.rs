@@ -7,6 +7,9 @@ mod retention;
 
 use super::Rule;
 
+pub(super) use partitions::REPLICATION;
+pub(super) use retention::RECORD_TOO_LARGE;
+
 /// Every rule of the family.
 pub(super) const RULES: &[Rule] = &[
     partitions::DECREASE,

@@ -42,7 +42,7 @@ pub(super) const GROWTH: Rule = Rule {
 };
 
 /// T106.
-pub(super) const REPLICATION: Rule = Rule {
+pub(in crate::rules) const REPLICATION: Rule = Rule {
     page: &Page {
         code: Code("T106"),
         name: "more-replicas-than-brokers",

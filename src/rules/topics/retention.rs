@@ -51,7 +51,7 @@ pub(super) const SEGMENT: Rule = Rule {
 };
 
 /// T113.
-pub(super) const RECORD_TOO_LARGE: Rule = Rule {
+pub(in crate::rules) const RECORD_TOO_LARGE: Rule = Rule {
     page: &Page {
         code: Code("T113"),
         name: "record-over-broker-limit",
@@ -118,7 +118,7 @@ fn short(view: &ServiceView<'_>, findings: &mut Findings) {
 /// or is never worked off.
 fn until_drained(view: &ServiceView<'_>, topic: &Topic) -> Option<f64> {
     let lasts = topic.peak.as_ref()?.lasts.as_ref()?.as_secs_f64();
-    match view.proofs().capacity.numbers.as_ref()?.drain? {
+    match view.capacity().numbers.as_ref()?.drain? {
         Drain::Backlog { seconds, .. } if seconds.is_finite() => Some(lasts + seconds),
         Drain::Backlog { .. } | Drain::Nothing => None,
     }

@@ -109,12 +109,12 @@ class Lines:
 
 
 def cpu_wait_seconds() -> float | None:
-    """Seconds that this process was ready to run and did not; None where the system does not tell it."""
-    total = 0
+    """Seconds that the thread which waited longest was ready to run and did not; None where the system does not tell it."""
+    longest = 0
     try:
         for thread in os.listdir("/proc/self/task"):
             with open(f"/proc/self/task/{thread}/schedstat") as stat:
-                total += int(stat.read().split()[1])
+                longest = max(longest, int(stat.read().split()[1]))
     except (OSError, ValueError, IndexError):
         return None
-    return total / 1e9
+    return longest / 1e9
