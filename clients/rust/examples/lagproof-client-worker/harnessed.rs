@@ -222,6 +222,13 @@ impl Observer for Shared {
         self.lines.write(&WorkerLine::Revoked { at_us, partitions });
     }
 
+    fn lost(&self, partitions: &[(String, i32)]) {
+        self.ledger.gone(partitions);
+        let at_us = self.clock.now_us();
+        let partitions = partitions.to_vec();
+        self.lines.write(&WorkerLine::Lost { at_us, partitions });
+    }
+
     fn leaving(&self) {
         self.write_last_tick();
     }

@@ -61,7 +61,6 @@ impl Context {
             }
             // The group waits for max_poll_interval.
             let patience = Duration::from_millis(core.settings().max_poll_interval_ms()).mul_f64(0.8);
-            let patience = patience.saturating_sub(work.began.elapsed() / 2);
             if !work.rest(&parts, patience) {
                 log::warn!(
                     "{}: {} records were still in handlers when the group could not wait any longer: cancelled, and \
@@ -73,7 +72,8 @@ impl Context {
                 work.rest(&parts, Duration::from_secs(1));
             }
         }
-        if consumer.assignment_lost() {
+        let is_lost = consumer.assignment_lost();
+        if is_lost {
             log::warn!(
                 "{}: its partitions were taken away: what it had not committed is processed again by who has them now",
                 core.service_name
@@ -95,8 +95,10 @@ impl Context {
                 offsets.committed.remove(place);
             }
         }
-        if !revoked.is_empty() {
-            core.observer.revoked(revoked);
+        match (revoked.is_empty(), is_lost) {
+            (true, _) => {}
+            (false, true) => core.observer.lost(revoked),
+            (false, false) => core.observer.revoked(revoked),
         }
     }
 }

@@ -97,7 +97,6 @@ pub struct BaseKafkaConsumer<T> {
 
 impl BaseKafkaConsumer<()> {
     /// A consumer that hands records over one by one.
-    #[expect(clippy::new_ret_no_self, reason = "it is one, of that handler")]
     pub fn new<H: Handler>(
         service_name: &str,
         loader: KafkaConsumerConfigLoader,

@@ -21,9 +21,14 @@ pub trait Observer: Send + Sync + 'static {
         let _ = partitions;
     }
 
-    /// It has given them back, or they were taken away.
+    /// It has given them back.
     fn revoked(&self, partitions: &[(String, i32)]) {
         let _ = partitions;
+    }
+
+    /// They were taken away: the group went on without this member.
+    fn lost(&self, partitions: &[(String, i32)]) {
+        self.revoked(partitions);
     }
 
     /// It has committed what is processed and is about to leave its group, for good or to come back.

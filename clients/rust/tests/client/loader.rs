@@ -3,13 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use lagproof_client::{Error, KafkaConsumerConfigLoader, Metrics, last_good, security};
+use lagproof_client::{Error, KafkaConsumerConfigLoader, Metrics, last_good};
 use rdkafka::Message;
 use rdkafka::consumer::{CommitMode, Consumer};
 use serde_json::json;
 
 use super::kafka;
-use super::postgres::{self, Postgres};
+use super::postgres::Postgres;
 use super::said;
 use super::service::{Service, eventually, within};
 
