@@ -6,7 +6,7 @@ use crate::model::keywords::Keyword as _;
 use crate::model::project::Model;
 use crate::model::service::{Run, Service};
 use crate::model::topic::Topic;
-use crate::proofs::text::{count, number, seconds};
+use crate::proofs::text::{number, seconds};
 
 use super::cores::Carried;
 use super::faults::placed;
@@ -316,9 +316,8 @@ fn assumptions(subject: &Subject, notes: &mut Vec<String>) {
     if !run.memory.assumed.is_empty() {
         assumed.push("memory".to_owned());
     }
-    let topics = subject.topics.iter().filter(|topic| !topic.assumed.is_empty()).count();
-    if topics > 0 {
-        assumed.push(format!("values of {}", count(topics as u64, "topic")));
+    if subject.topics.iter().any(|topic| !topic.assumed.is_empty()) {
+        assumed.push("values of topics".to_owned());
     }
     if !assumed.is_empty() {
         notes.push(format!("assumed, since nobody stated them: {}", assumed.join(", ")));
