@@ -127,9 +127,10 @@ fn known<T>(runner: &Runner<'_, '_>, planned: Result<T, impl std::fmt::Display>)
 fn found(of: &str, limit: &Limit, speed: f64) -> FoundLimit {
     let because = match &limit.stopped {
         Stopped::Found => String::new(),
-        Stopped::HarnessGaveOut { because } => format!("more could not be sent: {because}"),
         Stopped::NothingHeld => "that is the lowest rate that is tried".to_owned(),
-        Stopped::Inconclusive { because } | Stopped::Ended { because } => because.clone(),
+        Stopped::HarnessGaveOut { because } | Stopped::Inconclusive { because } | Stopped::Ended { because } => {
+            because.clone()
+        }
         Stopped::Enough => format!("{} rates were tried", limit.probes.len()),
     };
     let probes = limit.probes.iter().map(|probe| Probe {

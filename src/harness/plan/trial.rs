@@ -214,7 +214,7 @@ pub(super) fn build(subject: &Subject, wish: &Wish, speed: f64, speed_because: S
         case: subject.case.clone(),
         declared_client: subject.service.client.as_str().to_owned(),
         service_type: subject.service.service_type.value.clone(),
-        broker_properties: broker_properties(&scaled, &sides, wish.brokers),
+        broker_properties: broker_properties(&scaled, &sides, wish.brokers, speed),
         cores_needed: Carried::of(&scaled, &highest).cores(),
         phases,
         order,

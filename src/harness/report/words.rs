@@ -111,6 +111,7 @@ pub(super) const fn mechanism(mechanism: Mechanism) -> &'static str {
         Mechanism::RebalanceStorm => "rebalance storm",
         Mechanism::LagFloor => "target below the lag floor",
         Mechanism::Crashed => "crashed",
+        Mechanism::Interrupted => "interrupted",
     }
 }
 

@@ -142,7 +142,11 @@ fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
                     }
                 }
             }
-            td { (text(rows.first().map_or("", |row| row.target.as_str()))) }
+            td {
+                @if let Some(row) = rows.first() {
+                    @if row.label == STEADY_LAG { (text(&row.target)) } @else { "bursts" }
+                }
+            }
         }
     }
 }
