@@ -73,6 +73,12 @@ pub struct TrialOutcome {
     pub verdict: Verdict,
     /// Settings that were put back one at a time, and what came of it; empty where nobody asked.
     pub put_back: Vec<PutBack>,
+    /// The highest rates that hold; empty where nobody asked.
+    #[serde(default)]
+    pub limits: Vec<FoundLimit>,
+    /// The file of evidence that it left, from the project's folder; nothing where it left none.
+    #[serde(default)]
+    pub evidence: Option<String>,
 }
 
 /// One setting of the baseline put back into the compiled side.
@@ -88,4 +94,30 @@ pub struct PutBack {
     pub verdict: Verdict,
     /// Why, where it failed.
     pub what: String,
+}
+
+/// The highest rate at which the lag target still holds, as far as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundLimit {
+    /// Of what: "the profile", "the defaults of librdkafka".
+    pub of: String,
+    /// The highest rate that held, in records a second as declared: compressed time multiplies rates.
+    pub holds: Option<f64>,
+    /// The lowest rate that did not, in the same unit.
+    pub fails: Option<f64>,
+    /// Why the search ended before both ends met, in a sentence without a full stop; empty where they did.
+    pub because: String,
+    /// All rates that were tried, in order.
+    pub probes: Vec<Probe>,
+}
+
+/// One rate that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Probe {
+    /// Records a second over all topics.
+    pub rate: f64,
+    /// What came of it: of lag and throughput alone.
+    pub verdict: Verdict,
+    /// Lag as measured, in words.
+    pub lag: String,
 }

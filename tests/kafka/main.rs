@@ -7,8 +7,10 @@ mod support;
 
 mod broken;
 mod cache;
+mod example;
 mod foreign;
 mod groups;
+mod library;
 mod lifecycle;
 mod mock;
 mod runs;

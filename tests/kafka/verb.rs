@@ -46,7 +46,7 @@ fetch_max_wait = \"100ms\"
 ";
 
 /// A project of one service; `more` is added to its lagproof.toml.
-fn project(more: &str) -> tempfile::TempDir {
+pub fn project(more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| {
         let path = folder.path().join(file);

@@ -1,7 +1,7 @@
 //! Why sides fail, in sentences with numbers.
 
 use lagproof::harness::plan::{Comparison, Side, Trial, Wish};
-use lagproof::harness::recording::{ErrorCount, Rebalance, RebalanceCause, WorkerEnd};
+use lagproof::harness::recording::{ErrorCount, FaultDone, Rebalance, RebalanceCause, WorkerEnd};
 use lagproof::harness::verdict::{Kpi, Mechanism, SideJudgement, Verdict, judge};
 
 use super::made::Service;
@@ -175,4 +175,35 @@ fn what_passes_has_no_cause() {
     let trial = filter();
     let judged = judge(&trial, Side::After, &[Service::quick().runs(&trial, Side::After, 1)]);
     assert_eq!(told(&judged), []);
+}
+
+#[test]
+fn what_stood_still_for_a_while_is_no_lag_floor() {
+    let trial = motion();
+    let mut run = Service::quick().runs(&trial, Side::After, 1);
+    let mut still = |fault: bool| {
+        for moment in &mut run.moments {
+            if (20.0..26.0).contains(&moment.at_s) {
+                moment.lag = Some(900);
+            }
+        }
+        if fault {
+            run.faults.push(FaultDone {
+                at_s: 19.0,
+                what: "worker 0 killed".to_owned(),
+            });
+        }
+        let judged = judge(&trial, Side::After, &[run.clone()]);
+        assert_eq!(judged.causes.len(), 1, "{judged:?}");
+        assert_eq!(judged.causes[0].mechanism, Mechanism::Interrupted);
+        judged.causes[0].what.clone()
+    };
+    let by_itself = still(false);
+    assert!(by_itself.starts_with("lag is around 1"), "{by_itself}");
+    assert!(by_itself.ends_with(", at most 900"), "{by_itself}");
+    let asked = still(true);
+    assert!(
+        asked.ends_with("at most 900, after what was asked for: worker 0 killed at 19 s"),
+        "{asked}"
+    );
 }

@@ -37,6 +37,8 @@ fn outcome(trial: Trial) -> Outcome {
             sides: vec![SideOutcome { judgement, recordings }],
             trial,
             put_back: Vec::new(),
+            limits: Vec::new(),
+            evidence: None,
         }],
         cut_short: None,
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use lagproof::harness::plan::{Comparison, Side, Trial, Wish, defaults_put_back, defaults_side, put_backs};
+use lagproof::harness::plan::{Comparison, Side, Trial, Variant, Wish, defaults_put_back, defaults_side, put_backs};
 use lagproof::harness::search::{STEP, Stopped, find_limit, put_back};
 use lagproof::harness::verdict::{SideOutcome, Verdict, judge};
 
@@ -22,7 +22,7 @@ fn outcome(trial: &Trial, service: &Service) -> SideOutcome {
 fn the_limit_is_found_from_below_and_from_above() {
     for capacity in [37.0, 700.0, 9_000.0] {
         let run = |probe: &Trial| Ok::<_, Infallible>(outcome(probe, &Service::of_capacity(capacity)));
-        let limit = find_limit(&filter(), 1_000.0, run).unwrap();
+        let limit = find_limit(&filter(), 1_000.0, run);
         assert_eq!(limit.stopped, Stopped::Found, "{capacity}: {limit:?}");
         let (holds, fails) = (limit.holds.unwrap(), limit.fails.unwrap());
         assert!(holds < fails && fails <= holds * STEP, "{capacity}: {holds} to {fails}");
@@ -43,7 +43,7 @@ fn a_harness_that_gives_out_ends_the_search() {
         outcome.judgement = judge(probe, Side::After, &outcome.recordings);
         Ok::<_, Infallible>(outcome)
     };
-    let limit = find_limit(&filter(), 1_000.0, run).unwrap();
+    let limit = find_limit(&filter(), 1_000.0, run);
     assert_eq!(limit.holds, Some(4_000.0));
     assert!(matches!(limit.stopped, Stopped::HarnessGaveOut { .. }), "{limit:?}");
 }
@@ -55,17 +55,40 @@ fn a_service_that_holds_nothing_is_said_to() {
         ..Service::quick()
     };
     let run = |probe: &Trial| Ok::<_, Infallible>(outcome(probe, &hopeless));
-    let limit = find_limit(&filter(), 100_000.0, run).unwrap();
+    let limit = find_limit(&filter(), 100_000.0, run);
     assert_eq!(limit.holds, None);
     assert_eq!(limit.stopped, Stopped::NothingHeld);
 }
 
 #[test]
-fn an_error_ends_the_search() {
-    let limit = find_limit(&filter(), 1_000.0, |_: &Trial| {
-        Err::<SideOutcome, _>("the broker is gone")
+fn an_error_ends_the_search_with_what_is_known() {
+    let mut left = 2;
+    let limit = find_limit(&filter(), 1_000.0, |probe: &Trial| {
+        left -= 1;
+        if left < 0 {
+            return Err("the broker is gone");
+        }
+        Ok(outcome(probe, &Service::of_capacity(9_000.0)))
     });
-    assert_eq!(limit, Err("the broker is gone"));
+    assert_eq!((limit.holds, limit.fails, limit.probes.len()), (Some(2_000.0), None, 2));
+    let because = "the broker is gone".to_owned();
+    assert_eq!(limit.stopped, Stopped::Ended { because });
+}
+
+#[test]
+fn a_busy_moment_is_no_limit() {
+    let mut tries = 0;
+    let limit = find_limit(&filter(), 1_000.0, |probe: &Trial| {
+        let mut outcome = outcome(probe, &Service::of_capacity(3_000.0));
+        tries += 1;
+        if tries % 3 == 0 {
+            outcome.recordings[0].cpu_wait = Some(0.5);
+            outcome.judgement = judge(probe, Side::After, &outcome.recordings);
+        }
+        Ok::<_, Infallible>(outcome)
+    });
+    assert_eq!(limit.stopped, Stopped::Found, "{limit:?}");
+    assert!(limit.holds.is_some_and(|holds| (2_500.0..3_000.0).contains(&holds)));
 }
 
 #[test]
@@ -84,7 +107,7 @@ fn each_setting_of_the_baseline_is_put_back_alone() {
             let after = of.sides.iter().find(|side| side.side == Side::After).unwrap();
             assert_ne!(&variant.trial.sides[0], after, "{}", variant.setting);
         }
-        let words = |v: &lagproof::harness::plan::Variant| format!("{} {} ← {}", v.setting, v.before, v.after);
+        let words = |v: &Variant| format!("{} {} ← {}", v.setting, v.before, v.after);
         variants.iter().map(words).collect()
     };
     assert_eq!(named("motion-before-batching"), ["max_poll_records 1 ← 500"]);
@@ -116,7 +139,8 @@ fn what_brings_the_failure_back_comes_first() {
     };
     let of = trial(wish.clone(), "audio-before-large-fetches");
     let variants = put_backs(model(), &wish, &of).unwrap();
-    let run = |variant: &Trial| {
+    let run = |variant: &Variant| {
+        let variant = &variant.trial;
         let slow = Service {
             retained: 4_000.0,
             ..Service::of_capacity(350.0)
@@ -126,11 +150,9 @@ fn what_brings_the_failure_back_comes_first() {
         Ok::<_, Infallible>(outcome(variant, if batches { &quick } else { &slow }))
     };
     let reversed: Vec<_> = variants.iter().rev().cloned().collect();
-    let told: Vec<(String, Verdict)> = put_back(&reversed, run)
-        .unwrap()
-        .into_iter()
-        .map(|one| (one.setting, one.verdict))
-        .collect();
+    let mut found = Vec::new();
+    put_back(&reversed, run, &mut found).unwrap();
+    let told: Vec<(String, Verdict)> = found.into_iter().map(|one| (one.setting, one.verdict)).collect();
     assert_eq!(
         told,
         [
@@ -149,6 +171,13 @@ fn the_clients_defaults_are_a_side_of_their_own() {
     assert_eq!(defaults.sides[0].max_poll_records, 500);
     assert_eq!(defaults.sides[0].properties["enable.auto.commit"], "true");
     assert_eq!(defaults.sides[0].work, of.sides[0].work, "the same work");
+    for name in ["gps-geocoding-consumer", "gemma3n-processor", "scheduled-consumers"] {
+        let of = trial(wish.clone(), name);
+        let defaults = defaults_side(model(), &wish, &of).unwrap();
+        let ms = |key: &str| defaults.sides[0].properties[key].parse::<u64>().unwrap();
+        assert!(ms("session.timeout.ms") >= 1_000, "a shorter session never joins: {name}");
+        assert_eq!(defaults.broker_properties["group.min.session.timeout.ms"], "1000", "{name}");
+    }
     let variants = defaults_put_back(model(), &wish, &of).unwrap();
     assert!(variants.iter().any(|variant| variant.setting == "max_poll_records"));
     let motion = motion();

@@ -264,5 +264,7 @@ pub fn tried(trial: Trial, sides: Vec<SideOutcome>, put_back: Vec<PutBack>) -> T
         sides,
         verdict,
         put_back,
+        limits: Vec::new(),
+        evidence: None,
     }
 }

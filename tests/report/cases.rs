@@ -1,6 +1,6 @@
 //! The outcomes that the tests print: the three cases before and after, real services, and everything that goes wrong.
 
-use lagproof::harness::outcome::{Outcome, PutBack, TrialOutcome};
+use lagproof::harness::outcome::{FoundLimit, Outcome, Probe, PutBack, TrialOutcome};
 use lagproof::harness::plan::{Predicted, Side, Trial};
 use lagproof::harness::recording::{
     ErrorCount, FaultDone, MemoryHeldBy, Rebalance, RebalanceCause, Recording, WorkerEnd, WorkerFate,
@@ -23,7 +23,7 @@ fn two_sided(mut trial: Trial, before: Predicted, after: Predicted) -> Trial {
 }
 
 fn rebalances() -> lagproof::harness::verdict::Judgement {
-    let because = "none in this time is at most 270 an hour at 95 %: use --soak for the hourly target";
+    let because = "none in this time is ≤ 270/h at 95 %: see --soak";
     judged(Kpi::Rebalances, Verdict::Pass, "0", "none", because)
 }
 
@@ -320,7 +320,40 @@ fn with_lag(name: &str, verdict: Verdict, measured: &str, because: &str) -> Tria
 
 pub fn invalid() -> Outcome {
     let because = "records were sent up to 133 ms late (p99; 25 ms are allowed): the load was not what was declared";
-    outcome(vec![with_lag("silero-vad", Verdict::Invalid, "240", because)])
+    let mut one = with_lag("silero-vad", Verdict::Invalid, "240", because);
+    // As judging does: what is INVALID is so in every target, for one reason.
+    for judgement in &mut one.sides[0].judgement.judgements {
+        if judgement.verdict != Verdict::NotJudged {
+            judgement.verdict = Verdict::Invalid;
+            because.clone_into(&mut judgement.because);
+        }
+    }
+    let other = "librdkafka ran, and the declared client does this in its own way";
+    let judgements = &mut one.sides[0].judgement.judgements;
+    judgements.push(judged(Kpi::Memory, Verdict::NotJudged, "31 MiB", "256 MiB", other));
+    outcome(vec![one])
+}
+
+/// A search for limits: one found, one that ended early; with evidence of what was judged before.
+pub fn limits() -> Outcome {
+    let mut one = service("step-counter", "librdkafka");
+    one.evidence = Some("evidence/step-counter.toml".to_owned());
+    let limit = |of: &str, holds, fails, because: &str| FoundLimit {
+        of: of.to_owned(),
+        holds,
+        fails,
+        because: because.to_owned(),
+        probes: vec![Probe {
+            rate: 50.0,
+            verdict: Verdict::Pass,
+            lag: "5".to_owned(),
+        }],
+    };
+    one.limits = vec![
+        limit("the profile", Some(1_600.0), Some(1_670.0), ""),
+        limit("the defaults of librdkafka", Some(50.0), None, "stopped by Ctrl-C"),
+    ];
+    outcome(vec![one])
 }
 
 pub fn inconclusive() -> Outcome {

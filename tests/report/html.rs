@@ -14,6 +14,7 @@ fn all() -> Vec<Outcome> {
         outcome(vec![cases::motion()]),
         cases::services(),
         cases::invalid(),
+        cases::limits(),
         cases::inconclusive(),
         cases::cut_short(),
         cases::nothing(),

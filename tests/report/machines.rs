@@ -13,6 +13,7 @@ fn all() -> Vec<Outcome> {
         outcome(vec![cases::motion(), cases::vision(), cases::audio()]),
         cases::services(),
         cases::invalid(),
+        cases::limits(),
         cases::cut_short(),
         cases::nothing(),
         cases::mock(),
@@ -110,7 +111,7 @@ fn junit_tells_failures_errors_and_skips_apart() {
     assert_eq!((counted(&services, "failures"), counted(&services, "errors")), (1, 0));
     assert_eq!(services.matches("<testsuite ").count(), 4);
     for (one, errors) in [
-        (cases::invalid(), 1),
+        (cases::invalid(), 5),
         (cases::inconclusive(), 1),
         (cases::cut_short(), 2),
         (cases::nothing(), 1),

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use lagproof::diagnostic::Colour;
 use lagproof::harness::outcome::Outcome;
-use lagproof::harness::report::{markdown, summary};
+use lagproof::harness::report::{html, junit, markdown, summary};
 
 use super::build::outcome;
 use super::cases;
@@ -34,6 +34,41 @@ fn services_in_one_table() {
         "one service",
         plain(&outcome(vec![cases::service("motion-event-filter", "aiokafka")]))
     );
+}
+
+#[test]
+fn on_a_narrow_terminal_the_table_leaves_out_what_matters_least() {
+    let narrow = summary::for_columns(&cases::services(), Colour::Plain, 100);
+    let wide: Vec<&str> = narrow.lines().filter(|line| line.chars().count() > 100).collect();
+    assert!(wide.is_empty(), "{wide:?}");
+    assert!(narrow.contains("lag p95") && narrow.contains("PASS (librdkafka; declares aiokafka)"));
+    assert!(!narrow.contains("  predicted  "), "{narrow}");
+}
+
+#[test]
+fn a_reason_is_said_once() {
+    let text = plain(&cases::invalid());
+    assert_eq!(text.matches("records were sent up to 133 ms late").count(), 1, "{text}");
+    assert!(!text.contains("unjudged"), "nothing of it counts: {text}");
+    let page = html::render(&cases::invalid());
+    assert_eq!(page.matches("records were sent up to 133 ms late").count(), 1);
+    let comment = markdown::render(&cases::invalid(), None);
+    assert_eq!(
+        comment.matches("records were sent up to 133 ms late").count(),
+        1,
+        "{comment}"
+    );
+    let text = plain(&cases::cut_short());
+    assert!(!text.contains("too short"), "that it was cut short says it: {text}");
+}
+
+#[test]
+fn limits_and_evidence() {
+    assert_snapshot!("limits", plain(&cases::limits()));
+    let page = html::render(&cases::limits());
+    assert!(page.contains("<code>evidence/step-counter.toml</code>") && page.contains("1,670/s"));
+    let suite = junit::render(&cases::limits());
+    assert!(suite.contains("value=\"evidence/step-counter.toml\""), "{suite}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What else is tried with a trial that was judged: which setting made the difference, and where the limit is.
 
-use crate::harness::outcome::TrialOutcome;
+use crate::harness::outcome::{FoundLimit, Probe, TrialOutcome};
 use crate::harness::plan::{Trial, Variant, Wish, at_rate, defaults_put_back, defaults_side, put_backs};
 use crate::harness::progress::Progress;
 use crate::harness::search::{Limit, STEP, Stopped, find_limit, put_back};
@@ -41,8 +41,7 @@ fn which_setting(
     let Some(variants) = known(runner, put_backs(model, wish, runner.trial)) else {
         return Ok(());
     };
-    outcome.put_back = put_back(&variants, |trial| try_one(runner, trial, &variants))?;
-    Ok(())
+    put_back(&variants, |variant| try_one(runner, variant), &mut outcome.put_back)
 }
 
 /// Searches the limit of the profile and of its client's defaults, and what makes the difference.
@@ -59,20 +58,21 @@ fn where_it_ends(
         .filter_map(|topic| topic.load.stretches.first())
         .map(|stretch| stretch.from_rate)
         .sum();
-    let ours = find_limit(runner.trial, declared, |trial| runner.try_variant(trial))?;
-    outcome
-        .trial
-        .notes
-        .push(format!("limit: {}", said(&ours, runner.trial.speed)));
+    let speed = runner.trial.speed;
+    let ours = find_limit(runner.trial, declared, |trial| {
+        probed(runner, trial, "the profile's limit")
+    });
+    outcome.limits.push(found("the profile", &ours, speed));
+    if runner.ground.stop.is_requested() {
+        return Err(TrialError::Stopped);
+    }
     let Some(defaults) = known(runner, defaults_side(model, wish, runner.trial)) else {
         return Ok(());
     };
-    let theirs = find_limit(&defaults, declared, |trial| runner.try_variant(trial))?;
     let client = &runner.trial.declared_client;
-    outcome.trial.notes.push(format!(
-        "limit with {client}'s defaults: {}",
-        said(&theirs, runner.trial.speed)
-    ));
+    let of = format!("the defaults of {client}");
+    let theirs = find_limit(&defaults, declared, |trial| probed(runner, trial, &of));
+    outcome.limits.push(found(&of, &theirs, speed));
     let Some(rate) = ours
         .holds
         .filter(|holds| theirs.fails.is_some_and(|fails| fails < holds * STEP))
@@ -85,20 +85,30 @@ fn where_it_ends(
     for variant in &mut variants {
         variant.trial = at_rate(&variant.trial, rate, STEADY_S);
     }
-    outcome.put_back = put_back(&variants, |trial| try_one(runner, trial, &variants))?;
-    Ok(())
+    put_back(&variants, |variant| try_one(runner, variant), &mut outcome.put_back)
 }
 
-fn try_one(runner: &Runner<'_, '_>, trial: &Trial, variants: &[Variant]) -> Result<SideOutcome, TrialError> {
-    if let Some(variant) = variants.iter().find(|variant| variant.trial == *trial) {
-        let what = format!(
-            "{}: {} put back to {}",
-            runner.trial.name(),
-            variant.setting,
-            variant.before
-        );
-        runner.ground.listener.tell(Progress::Note { what });
-    }
+fn try_one(runner: &Runner<'_, '_>, variant: &Variant) -> Result<SideOutcome, TrialError> {
+    let what = format!(
+        "{}: {} put back to {}",
+        runner.trial.name(),
+        variant.setting,
+        variant.before
+    );
+    runner.ground.listener.tell(Progress::Note { what });
+    runner.try_variant(&variant.trial)
+}
+
+/// Tries one rate, and says which.
+fn probed(runner: &Runner<'_, '_>, trial: &Trial, of: &str) -> Result<SideOutcome, TrialError> {
+    let rate: f64 = trial
+        .topics
+        .iter()
+        .filter_map(|topic| topic.load.stretches.first())
+        .map(|stretch| stretch.from_rate)
+        .sum();
+    let what = format!("{}: {of}: {}/s", runner.trial.name(), number(rate / runner.trial.speed));
+    runner.ground.listener.tell(Progress::Note { what });
     runner.try_variant(trial)
 }
 
@@ -113,22 +123,25 @@ fn known<T>(runner: &Runner<'_, '_>, planned: Result<T, impl std::fmt::Display>)
         .ok()
 }
 
-/// A limit in words, in records a second as declared: compressed time multiplies rates.
-fn said(limit: &Limit, speed: f64) -> String {
-    let rate = |rate: f64| format!("{}/s", number(rate / speed));
-    match (limit.holds, limit.fails, &limit.stopped) {
-        (Some(holds), Some(fails), _) => format!("the lag target holds at {} and not at {}", rate(holds), rate(fails)),
-        (Some(holds), None, Stopped::HarnessGaveOut { because }) => {
-            format!(
-                "the lag target holds at {}, and more could not be sent: {because}",
-                rate(holds)
-            )
+/// A limit in records a second as declared: compressed time multiplies rates.
+fn found(of: &str, limit: &Limit, speed: f64) -> FoundLimit {
+    let because = match &limit.stopped {
+        Stopped::Found => String::new(),
+        Stopped::NothingHeld => "that is the lowest rate that is tried".to_owned(),
+        Stopped::HarnessGaveOut { because } | Stopped::Inconclusive { because } | Stopped::Ended { because } => {
+            because.clone()
         }
-        (Some(holds), None, _) => format!("the lag target holds at {}, the highest rate tried", rate(holds)),
-        (None, Some(fails), _) => format!("the lag target does not hold at {}, the lowest rate tried", rate(fails)),
-        (None, None, Stopped::HarnessGaveOut { because } | Stopped::Inconclusive { because }) => {
-            format!("none was found: {because}")
-        }
-        (None, None, _) => "none was found".to_owned(),
+        Stopped::Enough => format!("{} rates were tried", limit.probes.len()),
+    };
+    let probes = limit.probes.iter().map(|probe| Probe {
+        rate: probe.rate / speed,
+        ..probe.clone()
+    });
+    FoundLimit {
+        of: of.to_owned(),
+        holds: limit.holds.map(|rate| rate / speed),
+        fails: limit.fails.map(|rate| rate / speed),
+        because,
+        probes: probes.collect(),
     }
 }

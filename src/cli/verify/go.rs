@@ -19,7 +19,7 @@ use crate::project::Project;
 use crate::resolve::in_environment;
 
 use super::super::Global;
-use super::super::output::{Exit, fail, note, print};
+use super::super::output::{Exit, columns, fail, note, print};
 use super::afterwards::afterwards;
 use super::wish::{caps, wish};
 use super::{VerifyArgs, VerifyFormat};
@@ -52,13 +52,13 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Exit> {
             "leave it out: what is made there is always removed",
         ));
     }
-    let outcome = prove(global, args, model, (&wish, &plan), (wanted, caps(args)?))?;
+    let mut outcome = prove(global, args, model, (&wish, &plan), (wanted, caps(args)?))?;
     let environment = match wanted {
         Wanted::Declared(environment) => Some(environment.name.as_str()),
         _ => None,
     };
     if plan_is_declared(&wish) {
-        keep_evidence(&root, &outcome, model, environment);
+        keep_evidence(&root, &mut outcome, model, environment);
     }
     Ok(report(global, args, &root, &outcome))
 }
@@ -158,18 +158,20 @@ fn plan_is_declared(wish: &Wish) -> bool {
 }
 
 /// Writes what was proven into evidence/, a file a service. Where nothing could be told, what was proven before stands.
-fn keep_evidence(root: &Path, outcome: &Outcome, model: &Model, environment: Option<&str>) {
+fn keep_evidence(root: &Path, outcome: &mut Outcome, model: &Model, environment: Option<&str>) {
     let proven = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    for trial in &outcome.trials {
+    for at in 0..outcome.trials.len() {
+        let trial = &outcome.trials[at];
         if !matches!(trial.verdict, Verdict::Pass | Verdict::Fail) {
             continue;
         }
         let Some(evidence) = evidence_of(outcome, trial, model, environment, &proven) else {
             continue;
         };
-        let file = root.join(FOLDER).join(format!("{}.toml", evidence.service));
-        if let Err(error) = evidence.write(&file) {
-            note(&format!("could not write {}: {error}", file.display()));
+        let name = format!("{FOLDER}/{}.toml", evidence.service);
+        match evidence.write(&root.join(&name)) {
+            Ok(()) => outcome.trials[at].evidence = Some(name),
+            Err(error) => note(&format!("could not write {name}: {error}")),
         }
     }
 }
@@ -184,7 +186,8 @@ fn report(global: &Global, args: &VerifyArgs, root: &Path, outcome: &Outcome) ->
     let page = written.as_ref().ok().map(|written| written.page.display().to_string());
     match args.format {
         VerifyFormat::Human => {
-            print(&summary::render(outcome, global.colour()));
+            let columns = columns().unwrap_or(usize::MAX);
+            print(&summary::for_columns(outcome, global.colour(), columns));
             if let Some(page) = &page {
                 print(&summary::where_it_is(page, global.colour()));
             }

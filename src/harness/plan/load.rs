@@ -156,8 +156,7 @@ fn declared(subject: &Subject, steady_s: Option<f64>) -> Schedule {
             return_s = Some((every - lasts).max(0.0) * share);
             if share < 1.0 {
                 notes.push(format!(
-                    "the peak of {} is cut to {}, and the time to return from it in proportion",
-                    seconds(lasts),
+                    "its peak is cut to {}, and the time to return from it in proportion",
                     seconds(burst)
                 ));
             }

@@ -213,6 +213,9 @@ fn scale_settings(settings: &mut Settings, speed: f64) {
         let least_ms = match setting {
             Setting::RequestTimeout | Setting::ConnectionsMaxIdle => 10_000,
             Setting::MetadataMaxAge => 5_000,
+            // The floors hold the compiled side above these; a client's defaults, in their place, never joined below them.
+            Setting::SessionTimeout => 1_000,
+            Setting::MaxPollInterval => 2_000,
             Setting::ReconnectBackoff | Setting::ReconnectBackoffMax => 10,
             // One byte is there as soon as a record is: the wait only says how often an idle client asks.
             Setting::FetchMaxWait if !waits => 10,

@@ -6,7 +6,7 @@ use crate::model::keywords::Keyword as _;
 use crate::model::project::Model;
 use crate::model::service::{Run, Service};
 use crate::model::topic::Topic;
-use crate::proofs::text::{count, number, seconds};
+use crate::proofs::text::{number, seconds};
 
 use super::cores::Carried;
 use super::faults::placed;
@@ -214,7 +214,7 @@ pub(super) fn build(subject: &Subject, wish: &Wish, speed: f64, speed_because: S
         case: subject.case.clone(),
         declared_client: subject.service.client.as_str().to_owned(),
         service_type: subject.service.service_type.value.clone(),
-        broker_properties: broker_properties(&scaled, &sides, wish.brokers),
+        broker_properties: broker_properties(&scaled, &sides, wish.brokers, speed),
         cores_needed: Carried::of(&scaled, &highest).cores(),
         phases,
         order,
@@ -316,9 +316,8 @@ fn assumptions(subject: &Subject, notes: &mut Vec<String>) {
     if !run.memory.assumed.is_empty() {
         assumed.push("memory".to_owned());
     }
-    let topics = subject.topics.iter().filter(|topic| !topic.assumed.is_empty()).count();
-    if topics > 0 {
-        assumed.push(format!("values of {}", count(topics as u64, "topic")));
+    if subject.topics.iter().any(|topic| !topic.assumed.is_empty()) {
+        assumed.push("values of topics".to_owned());
     }
     if !assumed.is_empty() {
         notes.push(format!("assumed, since nobody stated them: {}", assumed.join(", ")));

@@ -68,6 +68,23 @@ impl Grid {
         self.rows.push(cells);
     }
 
+    /// How wide it is in characters: its widest line.
+    pub(super) fn width(&self) -> usize {
+        let lines = self.render(Colour::Plain);
+        lines.lines().map(width).max().unwrap_or(0)
+    }
+
+    /// The same without a column.
+    pub(super) fn without(mut self, column: usize) -> Self {
+        self.columns.remove(column);
+        for row in &mut self.rows {
+            if column < row.len() {
+                row.remove(column);
+            }
+        }
+        self
+    }
+
     /// One line a row. What stands in the last column makes no other wider, and no line ends in blanks.
     pub(super) fn render(&self, colour: Colour) -> String {
         let widths: Vec<usize> = (0..self.columns.len())

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::text::guard_json;
-use crate::harness::outcome::{BrokerFacts, FORMAT, MachineFacts, Outcome, PutBack, TrialOutcome};
+use crate::harness::outcome::{BrokerFacts, FORMAT, FoundLimit, MachineFacts, Outcome, PutBack, TrialOutcome};
 use crate::harness::plan::{Side, Trial};
 use crate::harness::recording::{ErrorCount, FaultDone, MemoryHeldBy, Rebalance, Recording, WorkerFate};
 use crate::harness::verdict::{Cause, Judgement, SideOutcome, Verdict};
@@ -53,6 +53,12 @@ pub struct TrialReport {
     pub sides: Vec<SideReport>,
     /// Settings that were put back one at a time, and what came of it.
     pub put_back: Vec<PutBack>,
+    /// The highest rates that hold, where they were searched.
+    #[serde(default)]
+    pub limits: Vec<FoundLimit>,
+    /// The file of evidence that it left, from the project's folder.
+    #[serde(default)]
+    pub evidence: Option<String>,
     /// What was planned.
     pub plan: Trial,
 }
@@ -169,6 +175,8 @@ fn trial_report(trial: &TrialOutcome, worth: Worth) -> TrialReport {
         verdict: counted(worth, trial.verdict),
         sides: trial.sides.iter().map(|side| side_report(trial, side, worth)).collect(),
         put_back: trial.put_back.clone(),
+        limits: trial.limits.clone(),
+        evidence: trial.evidence.clone(),
         plan: trial.trial.clone(),
     }
 }

@@ -50,6 +50,9 @@ fn suite(outcome: &Outcome, trial: &TrialOutcome) -> TestSuite {
     ] {
         suite.add_property((key, one_line(value, TEXT).as_str()));
     }
+    if let Some(file) = &trial.evidence {
+        suite.add_property(("evidence", one_line(file, TEXT).as_str()));
+    }
     let taken: f64 = trial
         .sides
         .iter()

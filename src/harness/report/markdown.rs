@@ -5,7 +5,8 @@ use std::fmt::Write;
 use crate::harness::outcome::{Outcome, TrialOutcome};
 use crate::harness::verdict::Verdict;
 
-use super::rows::rows;
+use super::rows::{STEADY_LAG, rows};
+use super::said::{Kind, said};
 use super::words::{SMOKE_TEST, Worth, case_of, compiled, line, mechanism, side, told};
 
 /// The comment. `place` is where the whole report can be had, if anywhere.
@@ -108,35 +109,40 @@ fn row_of(out: &mut String, trial: &TrialOutcome, worth: Worth) {
         out,
         "| {} | {} | {target} | {} | {} | **{}** |",
         cell(trial.trial.name()),
-        value("lag, p95"),
+        value(rows.first().map_or(STEADY_LAG, |row| row.label)),
         value("end-to-end p99"),
         value("memory, peak"),
         cell(&verdict)
     );
 }
 
+/// Why it failed, or why nothing can be said.
 fn causes(out: &mut String, outcome: &Outcome) {
     let mut begun = false;
     for trial in &outcome.trials {
-        for one in &trial.sides {
-            for cause in &one.judgement.causes {
-                out.push_str(if begun { "" } else { "\n" });
-                begun = true;
-                let where_ = if trial.sides.len() > 1 {
-                    format!(", {}", side(one.judgement.side))
-                } else {
-                    String::new()
-                };
-                let _ = writeln!(
-                    out,
-                    "- {}{where_}: {} ({})",
-                    cell(trial.trial.name()),
-                    cell(&cause.what),
-                    mechanism(cause.mechanism)
-                );
-            }
+        let told = said(trial).into_iter().filter(|told| told.kind < Kind::Disagree);
+        for told in told {
+            out.push_str(if begun { "" } else { "\n" });
+            begun = true;
+            let of = told.side.filter(|_| trial.sides.len() > 1);
+            let of = of.map_or_else(String::new, |at| format!(", {}", side(at)));
+            let named = match told.kind {
+                Kind::Cause => mechanism_of(trial, &told.text),
+                other => Some(other.word()),
+            };
+            let named = named.map_or_else(String::new, |word| format!(" ({word})"));
+            let name = cell(trial.trial.name());
+            let _ = writeln!(out, "- {name}{of}: {}{named}", cell(&told.text));
         }
     }
+}
+
+/// The name of the mechanism that a cause is of.
+fn mechanism_of(trial: &TrialOutcome, what: &str) -> Option<&'static str> {
+    let mut causes = trial.sides.iter().flat_map(|one| &one.judgement.causes);
+    causes
+        .find(|cause| cause.what == what)
+        .map(|cause| mechanism(cause.mechanism))
 }
 
 /// Text from elsewhere as Markdown shows it: nothing in it is markup, a link, a mention or the end of a cell.

@@ -15,6 +15,7 @@ pub mod junit;
 pub mod live;
 pub mod markdown;
 mod rows;
+mod said;
 pub mod summary;
 mod words;
 

@@ -1,13 +1,16 @@
 //! A trial's table: one row a target or figure, one value a side. Terminal, HTML and Markdown print the same rows.
 
 use crate::harness::outcome::TrialOutcome;
-use crate::harness::plan::Predicted;
+use crate::harness::plan::{PhaseKind, Predicted};
 use crate::harness::recording::Recording;
 use crate::harness::verdict::{Judgement, Kpi, SideOutcome, Verdict};
 use crate::proofs::text::{bytes, number, percent, rate, ratio, seconds};
 
 use super::Figures;
 use super::words::{mebibytes, plan_of};
+
+/// The first row's label, but for loads without a steady stretch: these have their highest lag there.
+pub(super) const STEADY_LAG: &str = "lag, p95";
 
 /// One line of a trial's table.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +45,16 @@ pub fn rows(trial: &TrialOutcome) -> Vec<Row> {
     let matters = |kpi: Kpi| sides.iter().any(|side| side.matters(kpi));
     let fails = |kpi: Kpi| sides.iter().any(|side| side.verdict(kpi) > Some(Verdict::NotJudged));
 
-    rows.push(judged("lag, p95", Kpi::Lag, &|figures| whole(figures.lag_p95)));
+    rows.push(
+        if trial.trial.phases.iter().any(|phase| phase.kind == PhaseKind::Steady) {
+            judged(STEADY_LAG, Kpi::Lag, &|figures| whole(figures.lag_p95))
+        } else {
+            // A burst leaves a backlog; what is judged is the way back, and the p95 over both would say nothing.
+            let mut highest = plain("lag, highest", &sides, &|figures| whole(figures.lag_max));
+            highest.target = "bursts: judged by the way back".to_owned();
+            highest
+        },
+    );
     if matters(Kpi::BurstReturn) {
         rows.push(judged("back below target", Kpi::BurstReturn, &|_| unknown()));
     }
@@ -170,17 +182,11 @@ impl<'a> Seen<'a> {
     }
 
     fn lost_and_order(&self) -> Value {
-        let account = self.figures.account;
-        let lost = whole(Some(account.lost));
-        let lost = if account.lost > 0 && account.sent > 0 {
-            #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-            let share = account.lost as f64 / account.sent as f64;
-            format!("{lost} ({})", percent(share))
-        } else {
-            lost
-        };
+        // Of the run that counts, as all else that is judged: the sum over runs is no run's.
+        let lost = self.judged(Kpi::Loss, &|figures| whole(Some(figures.account.lost)));
+        let reordered = self.judged(Kpi::Order, &|figures| whole(Some(figures.account.reordered)));
         Value {
-            text: format!("{lost} · {}", whole(Some(account.reordered))),
+            text: format!("{} · {}", lost.text, reordered.text),
             verdict: self.verdict(Kpi::Loss).max(self.verdict(Kpi::Order)),
         }
     }
@@ -198,11 +204,8 @@ fn rebalances(sides: &[Seen<'_>], target: String) -> String {
     let held = held.find(|one| one.verdict == Verdict::Pass && !one.because.is_empty());
     match held {
         Some(one) => {
-            let worth = one
-                .because
-                .strip_prefix("none in this time is ")
-                .unwrap_or(&one.because);
-            format!("{target} ({worth})")
+            let worth = one.because.strip_prefix("none in this time is ");
+            format!("{target} ({})", worth.unwrap_or(&one.because))
         }
         None => target,
     }

@@ -4,30 +4,36 @@ use anstyle::Style;
 
 use crate::diagnostic::Colour;
 use crate::harness::outcome::{Outcome, TrialOutcome};
-use crate::harness::verdict::{Kpi, SideOutcome, Verdict};
+use crate::harness::verdict::{SideOutcome, Verdict};
 use crate::proofs::text::count;
 
 use super::facts::facts;
 use super::grid::{Align, Cell, Grid, paint, width};
-use super::rows::{lag_predicted, predicted, rows};
-use super::words::{Worth, case_of, compiled, kpi, line, plan_of, side, told};
+use super::rows::{STEADY_LAG, lag_predicted, predicted, rows};
+use super::said::{Kind, Said, said};
+use super::words::{Worth, case_of, compiled, line, plan_of, side, told};
 
 /// The width of the column of names.
 const NAME: usize = 10;
 /// Lines are broken before this column where their words allow it.
-const LINE: usize = 110;
+const LINE: usize = 100;
 /// The most names that stand before a sentence which is said of several.
 const NAMES: usize = 3;
 
-/// The whole summary: what it rests on, then [`results`].
+/// The whole summary: what it rests on, then tables, verdicts and causes.
 #[must_use]
 pub fn render(outcome: &Outcome, colour: Colour) -> String {
-    format!("{}\n{}", header(outcome, colour), results(outcome, colour))
+    for_columns(outcome, colour, usize::MAX)
+}
+
+/// The whole summary for a terminal of so many columns: a table of services leaves out there what it has no room for.
+#[must_use]
+pub fn for_columns(outcome: &Outcome, colour: Colour, columns: usize) -> String {
+    format!("{}\n{}", header(outcome, colour), results(outcome, colour, columns))
 }
 
 /// What it rests on: broker and plan, and what takes the verdicts' worth away.
-#[must_use]
-pub fn header(outcome: &Outcome, colour: Colour) -> String {
+fn header(outcome: &Outcome, colour: Colour) -> String {
     let mut out = String::new();
     for (name, text) in facts(outcome) {
         named(&mut out, name, &text, colour);
@@ -36,21 +42,27 @@ pub fn header(outcome: &Outcome, colour: Colour) -> String {
 }
 
 /// Tables, verdicts and causes: a trial that is alone or has two sides in a table of its own, all others in one.
-#[must_use]
-pub fn results(outcome: &Outcome, colour: Colour) -> String {
+fn results(outcome: &Outcome, colour: Colour, columns: usize) -> String {
     let alone = outcome.trials.len() == 1;
     let (whole, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
         outcome.trials.iter().partition(|trial| alone || trial.sides.len() > 1);
     let worth = Worth::of(outcome);
     let mut parts: Vec<String> = whole.iter().map(|trial| table(trial, worth, colour)).collect();
     if !single.is_empty() {
-        parts.push(services(&single, worth, colour));
+        parts.push(services(&single, worth, colour, columns));
     }
     if outcome.trials.is_empty() {
         parts.push("nothing was tried\n".to_owned());
     }
+    let mut last = String::new();
     if outcome.trials.len() > 1 {
-        parts.push(tally(outcome, colour));
+        last.push_str(&tally(outcome, colour));
+    }
+    if let Some(left) = evidence(outcome) {
+        named(&mut last, "evidence", &left, colour);
+    }
+    if !last.is_empty() {
+        parts.push(last);
     }
     parts.join("\n")
 }
@@ -119,12 +131,12 @@ fn table(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
         out.push_str(&format!(" is {what}, and no proof of it\n\n"));
     }
     out.push_str(&grid.render(colour));
-    print_lines(&mut out, explained(trial, ""), colour);
+    print_lines(&mut out, explained(trial, ""), 1, colour);
     out
 }
 
 /// Trials of one side each: a row a trial.
-fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour) -> String {
+fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour, columns: usize) -> String {
     let mut grid = Grid::new(vec![
         Align::Left,
         Align::Right,
@@ -167,7 +179,10 @@ fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour) -> String {
         });
         grid.row(vec![
             Cell::plain(trial.trial.name()),
-            cell("lag, p95"),
+            match rows.first() {
+                Some(row) if row.label != STEADY_LAG => Cell::plain(format!("≤ {}", row.values[0].text)),
+                _ => cell(STEADY_LAG),
+            },
             Cell::plain(target),
             Cell::styled(paper, Style::new().dimmed()),
             cell("processed of ingested"),
@@ -177,12 +192,18 @@ fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour) -> String {
             Cell::judged(word, Some(verdict)),
         ]);
     }
+    // What matters least goes first where there is no room: predicted, processed, latency.
+    for column in [3, 3, 3] {
+        if grid.width() > columns {
+            grid = grid.without(column);
+        }
+    }
     let mut out = grid.render(colour);
     let several = trials.len() > 1;
     let lines = trials
         .iter()
         .flat_map(|trial| explained(trial, if several { trial.trial.name() } else { "" }));
-    print_lines(&mut out, lines.collect(), colour);
+    print_lines(&mut out, lines.collect(), trials.len(), colour);
     out
 }
 
@@ -196,76 +217,34 @@ fn lost(one: Option<&SideOutcome>, both: &Cell) -> Cell {
     }
 }
 
-/// What a report says of somebody in a sentence: what it is, of whom, the sentence.
-struct Said {
-    word: &'static str,
+/// A sentence and whom it is said of.
+struct Line {
+    kind: Kind,
     who: String,
     text: String,
 }
 
-/// Causes, reasons, disagreements and notes of a trial; `name` is the trial's where others are told of beside it.
-fn explained(trial: &TrialOutcome, name: &str) -> Vec<Said> {
-    let mut lines = Vec::new();
-    let mut say = |word, who: &str, text: String| {
-        let who = who.to_owned();
-        lines.push(Said { word, who, text });
-    };
+/// What is said of a trial; `name` is the trial's where others are told of beside it.
+fn explained(trial: &TrialOutcome, name: &str) -> Vec<Line> {
     let several = trial.sides.len() > 1;
-    for one in &trial.sides {
-        let judgement = &one.judgement;
-        let side = side(judgement.side);
-        let who = match (name.is_empty(), several) {
-            (true, true) => side.to_owned(),
-            (_, false) => name.to_owned(),
-            (false, true) => format!("{name} {side}"),
-        };
-        for cause in &judgement.causes {
-            say("cause", &who, cause.what.clone());
+    let line = |said: Said| {
+        let side = said.side.filter(|_| several).map_or("", side);
+        let blank = if name.is_empty() || side.is_empty() { "" } else { " " };
+        Line {
+            kind: said.kind,
+            who: format!("{name}{blank}{side}"),
+            text: said.text,
         }
-        for target in &judgement.judgements {
-            let told = match target.verdict {
-                Verdict::Pass => false,
-                // What fails by a cause that has a name is told by it.
-                Verdict::Fail => judgement.causes.is_empty(),
-                // By itself a handler never fails, and a load without bursts has none to return from.
-                Verdict::NotJudged => !matches!(target.kpi, Kpi::Errors | Kpi::BurstReturn | Kpi::Order),
-                Verdict::Inconclusive | Verdict::Invalid => true,
-            };
-            if told && !target.because.is_empty() {
-                let text = format!("{}: {}", kpi(target.kpi), target.because);
-                say(reason(target.verdict), &who, text);
-            }
-        }
-        for disagreement in &judgement.disagreements {
-            say("disagree", &who, disagreement.clone());
-        }
-        if let Some(cut) = one.recordings.iter().find_map(|run| run.cut_short.as_ref()) {
-            say("cut short", &who, cut.clone());
-        }
-    }
-    for back in &trial.put_back {
-        let word = match back.verdict {
-            Verdict::Fail => "fails again",
-            Verdict::Pass => "still holds",
-            Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => "can't be said",
-        };
-        let mut text = format!("{} = {} in place of {} {word}", back.setting, back.before, back.after);
-        if !back.what.is_empty() {
-            text.push_str(&format!(": {}", back.what));
-        }
-        say("put back", name, text);
-    }
-    for note in &trial.trial.notes {
-        say("note", name, note.clone());
-    }
-    lines
+    };
+    said(trial).into_iter().map(line).collect()
 }
 
-/// Named lines below a table. What is said of several is said once, with their names.
-fn print_lines(out: &mut String, lines: Vec<Said>, colour: Colour) {
-    let mut gathered: Vec<(Said, Vec<String>)> = Vec::new();
+/// Named lines below a table of `all` rows, the most important first. What is said of several is said once, with their names.
+fn print_lines(out: &mut String, mut lines: Vec<Line>, all: usize, colour: Colour) {
+    lines.sort_by_key(|line| line.kind);
+    let mut gathered: Vec<(Line, Vec<String>)> = Vec::new();
     for line in lines {
-        let same = |(other, _): &&mut (Said, Vec<String>)| other.word == line.word && other.text == line.text;
+        let same = |(other, _): &&mut (Line, Vec<String>)| other.kind == line.kind && other.text == line.text;
         match gathered.iter_mut().find(same) {
             Some((_, who)) if who.contains(&line.who) => {}
             Some((_, who)) => who.push(line.who),
@@ -278,22 +257,14 @@ fn print_lines(out: &mut String, lines: Vec<Said>, colour: Colour) {
     if !gathered.is_empty() {
         out.push('\n');
     }
-    for (Said { word, text, .. }, who) in gathered {
+    for (Line { kind, text, .. }, who) in gathered {
         let who = match &who[..] {
             [only] if only.is_empty() => String::new(),
             few if few.len() <= NAMES => format!("{}: ", few.join(", ")),
+            many if many.len() == all => "all of them: ".to_owned(),
             many => format!("{} of them: ", many.len()),
         };
-        named(out, word, &format!("{who}{text}"), colour);
-    }
-}
-
-const fn reason(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Invalid => "invalid",
-        Verdict::Inconclusive => "too short",
-        Verdict::NotJudged => "unjudged",
-        Verdict::Pass | Verdict::Fail => "why",
+        named(out, kind.word(), &format!("{who}{text}"), colour);
     }
 }
 
@@ -319,6 +290,23 @@ fn tally(outcome: &Outcome, colour: Colour) -> String {
     let trials = count(outcome.trials.len() as u64, "trial");
     out.push_str(&format!("{} of {trials}\n", said.join(", ")));
     out
+}
+
+/// What was left as evidence: `evidence/step-counter.toml`, `11 files in evidence`.
+fn evidence(outcome: &Outcome) -> Option<String> {
+    let left: Vec<&str> = outcome
+        .trials
+        .iter()
+        .filter_map(|one| one.evidence.as_deref())
+        .collect();
+    match left[..] {
+        [] => None,
+        [only] => Some(only.to_owned()),
+        [first, ..] => {
+            let folder = first.rsplit_once('/').map_or(first, |(folder, _)| folder);
+            Some(format!("{} in {folder}", count(left.len() as u64, "file")))
+        }
+    }
 }
 
 /// A named line, broken between words; what follows stands below its text.

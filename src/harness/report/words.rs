@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::diagnostic::text::visible;
-use crate::harness::outcome::{Outcome, TrialOutcome};
+use crate::harness::outcome::{FoundLimit, Outcome, TrialOutcome};
 use crate::harness::plan::{PhaseKind, Side, SidePlan, Trial};
 use crate::harness::recording::RebalanceCause;
 use crate::harness::verdict::{Kpi, Mechanism, SideOutcome, Verdict};
@@ -111,6 +111,7 @@ pub(super) const fn mechanism(mechanism: Mechanism) -> &'static str {
         Mechanism::RebalanceStorm => "rebalance storm",
         Mechanism::LagFloor => "target below the lag floor",
         Mechanism::Crashed => "crashed",
+        Mechanism::Interrupted => "interrupted",
     }
 }
 
@@ -230,4 +231,21 @@ pub(super) fn how_many(outcome: &Outcome) -> String {
         (0, _) => count(cases as u64, "case"),
         _ => format!("{}, {}", count(services as u64, "service"), count(cases as u64, "case")),
     }
+}
+
+/// A limit: `the profile: its lag target holds at 4,000/s and not at 4,180/s`.
+pub(super) fn limit(found: &FoundLimit) -> String {
+    let at = |rate: f64| format!("{}/s", number(rate));
+    let why = if found.because.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", found.because)
+    };
+    let what = match (found.holds, found.fails) {
+        (Some(holds), Some(fails)) => format!("its lag target holds at {} and not at {}", at(holds), at(fails)),
+        (Some(holds), None) => format!("its lag target holds at {}, the highest rate that was tried", at(holds)),
+        (None, Some(fails)) => format!("its lag target does not even hold at {}", at(fails)),
+        (None, None) => "no limit was found".to_owned(),
+    };
+    format!("{}: {what}{why}", found.of)
 }

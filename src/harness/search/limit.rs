@@ -1,7 +1,8 @@
 //! The highest rate at which the lag target still holds.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
+use super::super::outcome::Probe;
 use super::super::plan::{Trial, at_rate};
 use super::super::verdict::{Kpi, SideOutcome, Verdict};
 
@@ -12,20 +13,8 @@ const STEADY_S: f64 = 33.0;
 /// Most probes of one search: doubling over a factor of a thousand, then bisection.
 const MOST_PROBES: usize = 18;
 
-/// One rate that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
-    /// Records a second, over all topics, as it ran.
-    pub rate: f64,
-    /// What came of it: of lag and throughput alone.
-    pub verdict: Verdict,
-    /// Lag as measured, in words.
-    pub lag: String,
-}
-
 /// Why a search ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "stopped", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Stopped {
     /// The limit is known to [`STEP`].
     Found,
@@ -41,14 +30,19 @@ pub enum Stopped {
         /// Why.
         because: String,
     },
+    /// A probe could not run, or nobody wished to go on. What was tried before counts.
+    Ended {
+        /// Why.
+        because: String,
+    },
     /// So many probes are enough.
     Enough,
 }
 
 /// What a search found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
-    /// The highest rate that held, in records a second.
+    /// The highest rate that held, in records a second over all topics, as it ran.
     pub holds: Option<f64>,
     /// The lowest rate that did not.
     pub fails: Option<f64>,
@@ -59,15 +53,13 @@ pub struct Limit {
 }
 
 /// Searches from `start` records a second: doubling until it fails, or halving until it holds, then the geometric middle
-/// until both ends are within [`STEP`].
-///
-/// # Errors
-/// What the callback gives: the search ends there.
-pub fn find_limit<E>(
+/// until both ends are within [`STEP`]. A probe that is INVALID is tried once more: a busy moment is no limit. Where the
+/// callback fails, the search ends with what it knows.
+pub fn find_limit<E: Display>(
     trial: &Trial,
     start: f64,
     mut run: impl FnMut(&Trial) -> Result<SideOutcome, E>,
-) -> Result<Limit, E> {
+) -> Limit {
     let start = if start.is_finite() && start > 0.0 { start } else { 1.0 };
     let mut limit = Limit {
         holds: None,
@@ -75,6 +67,7 @@ pub fn find_limit<E>(
         probes: Vec::new(),
         stopped: Stopped::Enough,
     };
+    let mut again = false;
     while limit.probes.len() < MOST_PROBES {
         let rate = match (limit.holds, limit.fails) {
             (None, None) => start,
@@ -90,14 +83,24 @@ pub fn find_limit<E>(
             }
             (Some(holds), Some(fails)) => (holds * fails).sqrt(),
         };
-        let outcome = run(&at_rate(trial, rate, STEADY_S))?;
+        let outcome = match run(&at_rate(trial, rate, STEADY_S)) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                limit.stopped = Stopped::Ended {
+                    because: error.to_string(),
+                };
+                break;
+            }
+        };
         let (verdict, because) = of_rate(&outcome);
         limit.probes.push(Probe {
             rate,
             verdict,
             lag: lag(&outcome),
         });
+        let second = std::mem::replace(&mut again, verdict == Verdict::Invalid);
         match verdict {
+            Verdict::Invalid if !second => {}
             Verdict::Pass => limit.holds = Some(rate),
             Verdict::Fail => limit.fails = Some(rate),
             Verdict::Invalid => {
@@ -110,7 +113,7 @@ pub fn find_limit<E>(
             }
         }
     }
-    Ok(limit)
+    limit
 }
 
 /// What a probe says of its rate: of lag and throughput, and why.

@@ -5,5 +5,5 @@
 mod limit;
 mod put_back;
 
-pub use limit::{Limit, Probe, STEP, Stopped, find_limit};
+pub use limit::{Limit, STEP, Stopped, find_limit};
 pub use put_back::put_back;

@@ -1,31 +1,32 @@
 //! Which single setting, put back, brings a failure back.
 
 use super::super::outcome::PutBack;
-use super::super::plan::{Trial, Variant};
+use super::super::plan::Variant;
 use super::super::verdict::{Kpi, SideOutcome, Verdict};
 
-/// Runs every variant once, and says what came of each. Those that fail come first: each of them alone makes the difference.
+/// Runs every variant once, and says in `found` what came of each. Those that fail come first: each of them alone makes the
+/// difference.
 ///
 /// # Errors
-/// What the callback gives: what was tried until then is lost with it, so callbacks had better turn a failure to run into
-/// an outcome.
+/// What the callback gives: the rest is not tried, and what was tried until then is in `found`.
 pub fn put_back<E>(
     variants: &[Variant],
-    mut run: impl FnMut(&Trial) -> Result<SideOutcome, E>,
-) -> Result<Vec<PutBack>, E> {
-    let mut all = Vec::with_capacity(variants.len());
-    for variant in variants {
-        let outcome = run(&variant.trial)?;
-        all.push(PutBack {
+    mut run: impl FnMut(&Variant) -> Result<SideOutcome, E>,
+    found: &mut Vec<PutBack>,
+) -> Result<(), E> {
+    let ended = variants.iter().try_for_each(|variant| {
+        let outcome = run(variant)?;
+        found.push(PutBack {
             setting: variant.setting.clone(),
             before: variant.before.clone(),
             after: variant.after.clone(),
             verdict: outcome.judgement.verdict,
             what: why(&outcome),
         });
-    }
-    all.sort_by_key(|one| one.verdict != Verdict::Fail);
-    Ok(all)
+        Ok(())
+    });
+    found.sort_by_key(|one| one.verdict != Verdict::Fail);
+    ended
 }
 
 /// The first cause, else the first target that is not met.

@@ -70,7 +70,7 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
     let mut cut_short = None;
     for wave in &plan.waves {
         if session.stop.is_requested() {
-            cut_short.get_or_insert_with(|| "stopped by Ctrl-C".to_owned());
+            cut_short = cut_short.or(stopped(session));
         }
         if cut_short.is_some() {
             break;
@@ -102,7 +102,7 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
                     // A worker that does not join concerns one trial; a broker that died or Ctrl-C all of them.
                     let ended = early.filter_map(|recording| recording.cut_short.clone()).next();
                     if session.stop.is_requested() || ground.broker().check().is_err() {
-                        cut_short = cut_short.or(ended);
+                        cut_short = cut_short.or(ended).or(stopped(session));
                     }
                     outcomes.push((at, outcome));
                 }
@@ -136,6 +136,11 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
         trials: outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
         cut_short,
     })
+}
+
+/// That somebody wished to end, where somebody did.
+fn stopped(session: &Session<'_>) -> Option<String> {
+    session.stop.is_requested().then(|| TrialError::Stopped.to_string())
 }
 
 /// Runs trials side by side.

@@ -14,6 +14,7 @@ use crate::harness::protocol::Stop;
 use crate::harness::report::summary;
 use crate::harness::verdict::Verdict;
 use crate::model::project::Model;
+use crate::resolve::in_environment;
 
 /// How a service is proven. The default: the best broker that is here, our worker, the plan that a verdict needs.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +40,7 @@ impl Proof {
     /// The verdict on the compiled side; the worst of several.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let verdicts = self.outcome.trials.iter().map(|trial| trial.verdict);
-        verdicts.max().unwrap_or(Verdict::Inconclusive)
+        Verdict::worst(self.outcome.trials.iter().map(|trial| trial.verdict))
     }
 
     /// Whether every target held. A smoke test on the mock holds nothing.
@@ -105,6 +105,14 @@ impl std::error::Error for VerifyError {}
 /// [`VerifyError`] where nothing could be measured; a verdict that is not PASS is no error.
 pub fn verify_service(model: &Model, name: &str, how: &How<'_>) -> Result<Proof, VerifyError> {
     let wanted = how.broker.unwrap_or(Wanted::Best);
+    let there;
+    let model = match wanted {
+        Wanted::Declared(environment) => {
+            there = in_environment(model, environment);
+            &there
+        }
+        _ => model,
+    };
     let wish = Wish {
         names: vec![name.to_owned()],
         brokers: match wanted {

@@ -84,6 +84,8 @@ impl Runner<'_, '_> {
             sides,
             verdict,
             put_back: Vec::new(),
+            limits: Vec::new(),
+            evidence: None,
         })
     }
 

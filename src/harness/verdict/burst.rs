@@ -3,6 +3,7 @@
 use crate::proofs::text::{number, seconds};
 
 use super::super::plan::{Phase, PhaseKind};
+use super::super::recording::WorkerEnd;
 use super::stats::{quantile, theil_sen};
 use super::view::{View, wide};
 use super::{Judgement, Kpi, Verdict};
@@ -17,9 +18,18 @@ pub(super) fn burst_return(view: View<'_>) -> Judgement {
     let target = wide(view.trial.targets.lag);
     let bound = match view.trial.targets.return_s {
         Some(within) => format!("within {}", seconds(within)),
-        None => "returns".to_owned(),
+        None => "before the end".to_owned(),
     };
     let says = |verdict| view.says(Kpi::BurstReturn, verdict, bound.clone());
+    // The dead leave no lag behind that says anything of a way back.
+    if view
+        .run
+        .workers
+        .iter()
+        .any(|worker| worker.end == WorkerEnd::OutOfMemory)
+    {
+        return says(Verdict::NotJudged).because("a worker was killed at its memory limit");
+    }
     let mut longest: Option<f64> = None;
     for phase in view.phases(PhaseKind::Burst) {
         if above_before(view, phase, target) {

@@ -53,7 +53,10 @@ pub(super) fn causes(view: View<'_>, judgements: &[Judgement]) -> Vec<Cause> {
         let is_slow = slow.is_some();
         add(Mechanism::TooSlow, slow);
         if !is_slow && fails(Kpi::Lag) {
-            add(Mechanism::LagFloor, lag_floor(view));
+            match interrupted(view) {
+                Some(what) => add(Mechanism::Interrupted, Some(what)),
+                None => add(Mechanism::LagFloor, lag_floor(view)),
+            }
         }
     }
     found
@@ -212,6 +215,32 @@ fn round(rate: f64) -> f64 {
     } else {
         (rate * 10.0).round() / 10.0
     }
+}
+
+/// Where lag is below its target for most of the time, and far above it for a while: how long, how much, and what was done
+/// before on purpose.
+fn interrupted(view: View<'_>) -> Option<String> {
+    let lag = view.lag(PhaseKind::Steady);
+    let target = wide(view.trial.targets.lag);
+    let levels: Vec<f64> = lag.iter().map(|point| point.1).collect();
+    let usual = super::stats::quantile(&levels, 0.5)?;
+    let above: Vec<&(f64, f64)> = lag.iter().filter(|point| point.1 >= target).collect();
+    let (first, last) = (above.first()?, above.last()?);
+    if usual >= target / 2.0 {
+        return None;
+    }
+    let most = above.iter().map(|point| point.1).fold(0.0, f64::max);
+    let done = view.run.faults.iter().rfind(|fault| fault.at_s <= first.0);
+    let after = done.map_or_else(String::new, |fault| {
+        format!(", after what was asked for: {} at {}", fault.what, seconds(fault.at_s))
+    });
+    Some(format!(
+        "lag is around {}, and was past its target between {} and {}, at most {}{after}",
+        number(usual.round()),
+        seconds(first.0),
+        seconds(last.0),
+        number(most)
+    ))
 }
 
 fn lag_floor(view: View<'_>) -> Option<String> {

@@ -46,11 +46,7 @@ pub(super) fn memory(view: View<'_>) -> Judgement {
         }
     };
     if !view.is_declared_client() {
-        return says(Verdict::NotJudged).because(format!(
-            "{} holds memory differently than {}, which is declared",
-            view.client(),
-            view.trial.declared_client
-        ));
+        return says(Verdict::NotJudged).because(view.other_client());
     }
     match &view.run.memory_held_by {
         MemoryHeldBy::Cgroup => says(Verdict::Pass).because("no worker was killed at its limit"),

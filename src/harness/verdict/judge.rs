@@ -49,24 +49,30 @@ pub fn judge(trial: &Trial, side: Side, recordings: &[Recording]) -> SideJudgeme
         disagreements: Vec::new(),
     };
     let all_s: f64 = views.iter().map(|view| measured_s(*view)).sum();
-    for view in &views {
-        let judgements = of_run(*view, all_s - measured_s(*view));
-        let valid = judgements.iter().all(|judgement| judgement.verdict != Verdict::Invalid);
-        if valid {
-            for cause in causes(*view, &judgements) {
-                add(&mut judged.causes, cause);
-            }
-            for disagreement in disagreements(*view, &judgements) {
-                if !judged.disagreements.contains(&disagreement) {
-                    judged.disagreements.push(disagreement);
-                }
-            }
-        }
+    let runs: Vec<Vec<Judgement>> = views
+        .iter()
+        .map(|view| of_run(*view, all_s - measured_s(*view)))
+        .collect();
+    for judgements in &runs {
         if judged.judgements.is_empty() {
-            judged.judgements = judgements;
+            judged.judgements.clone_from(judgements);
         } else {
             for (worst, other) in judged.judgements.iter_mut().zip(judgements) {
                 take_worse(worst, other);
+            }
+        }
+    }
+    let mut valid: Vec<(View<'_>, &Vec<Judgement>)> = views.iter().copied().zip(&runs).collect();
+    valid.retain(|(_, judgements)| judgements.iter().all(|judgement| judgement.verdict != Verdict::Invalid));
+    // The run whose numbers are shown is asked first: a cause that says other numbers than the table is believed by nobody.
+    valid.sort_by_key(|(_, judgements)| !is_shown(&judged.judgements, judgements));
+    for (view, judgements) in valid {
+        for cause in causes(view, judgements) {
+            add(&mut judged.causes, cause);
+        }
+        for disagreement in disagreements(view, judgements) {
+            if !judged.disagreements.iter().any(|known| same(known, &disagreement)) {
+                judged.disagreements.push(disagreement);
             }
         }
     }
@@ -109,13 +115,36 @@ fn of_run(view: View<'_>, others_s: f64) -> Vec<Judgement> {
 }
 
 /// The worse of two runs' judgements; of two alike, the one with the larger number.
-fn take_worse(worst: &mut Judgement, other: Judgement) {
+fn take_worse(worst: &mut Judgement, other: &Judgement) {
     let rank = |judgement: &Judgement| (judgement.verdict != Verdict::NotJudged, judgement.verdict);
     let worse =
-        rank(&other) > rank(worst) || (rank(&other) == rank(worst) && worse_value(worst.kpi, worst.value, other.value));
+        rank(other) > rank(worst) || (rank(other) == rank(worst) && worse_value(worst.kpi, worst.value, other.value));
     if worse {
-        *worst = other;
+        worst.clone_from(other);
     }
+}
+
+/// Whether what failed first of all, in the order in which causes are looked for, was this run's.
+fn is_shown(shown: &[Judgement], of_run: &[Judgement]) -> bool {
+    let fails = |kpi: &&Kpi| {
+        let mut all = shown.iter();
+        all.any(|one| one.kpi == **kpi && one.verdict == Verdict::Fail)
+    };
+    let first = [Kpi::Memory, Kpi::Loss].iter().chain(&KPIS).find(fails);
+    first.is_none_or(|kpi| {
+        let of = |all: &[Judgement]| all.iter().find(|one| one.kpi == *kpi).cloned();
+        of(shown) == of(of_run)
+    })
+}
+
+/// Whether two sentences differ in their numbers alone.
+fn same(one: &str, other: &str) -> bool {
+    let words = |text: &str| -> String {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit() && !".,".contains(*c))
+            .collect()
+    };
+    words(one) == words(other)
 }
 
 /// Of most targets more is worse; of throughput, less.

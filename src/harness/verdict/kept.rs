@@ -21,11 +21,7 @@ pub(super) fn rebalances(view: View<'_>, others_s: f64) -> Judgement {
             .measured(found.to_string())
     };
     if !view.is_declared_client() {
-        return says(Verdict::NotJudged).because(format!(
-            "{} rebalances differently than {}, which is declared",
-            view.client(),
-            view.trial.declared_client
-        ));
+        return says(Verdict::NotJudged).because(view.other_client());
     }
     if found > 0 {
         let first = view
@@ -44,12 +40,12 @@ pub(super) fn rebalances(view: View<'_>, others_s: f64) -> Judgement {
     let hours = (measured_s(view) + others_s) * view.trial.speed.max(1.0) / 3_600.0;
     let bound = if hours > 0.0 { POISSON_95 / hours } else { f64::INFINITY };
     let soak = if bound > view.trial.targets.rebalances_per_hour {
-        ": use --soak for the hourly target"
+        ": see --soak"
     } else {
         ""
     };
     says(Verdict::Pass).because(format!(
-        "none in this time is at most {} an hour at 95 %{soak}",
+        "none in this time is ≤ {}/h at 95 %{soak}",
         number(bound.ceil())
     ))
 }

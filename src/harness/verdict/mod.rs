@@ -100,6 +100,8 @@ pub enum Mechanism {
     LagFloor,
     /// A worker ended by itself.
     Crashed,
+    /// It stood still for a while, and is otherwise quick enough.
+    Interrupted,
 }
 
 /// A mechanism, with its numbers.

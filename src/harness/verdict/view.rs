@@ -59,6 +59,14 @@ impl<'a> View<'a> {
         self.client() == self.trial.declared_client
     }
 
+    /// Why what is the client's own affair is not judged: another one ran than is declared.
+    pub fn other_client(self) -> String {
+        format!(
+            "{} ran, and the declared client does this in its own way",
+            self.client()
+        )
+    }
+
     /// Records sent and processed between the first and the last moment of phases of a kind, and the seconds between.
     pub fn flow(self, kind: PhaseKind) -> Option<Flow> {
         let mut moments = self.moments(kind);

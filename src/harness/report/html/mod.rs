@@ -20,14 +20,14 @@ use crate::harness::verdict::Verdict;
 
 use super::facts::{facts, machine};
 use super::json::moment;
-use super::rows::rows;
+use super::rows::{STEADY_LAG, rows};
 use super::words::{Worth, case_of, compiled, how_many, overall, reached_with, shown, time};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// What the overview shows of each trial.
-const OVERVIEW: [&str; 4] = ["lag, p95", "end-to-end p99", "lost · out of order", "memory, peak"];
+const OVERVIEW: [&str; 4] = [STEADY_LAG, "end-to-end p99", "lost · out of order", "memory, peak"];
 
 /// The page.
 #[must_use]
@@ -133,10 +133,20 @@ fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
                             @if n > 0 { " → " }
                             span.(verdict_class(value.verdict)) { (text(&value.text)) }
                         }
+                    } @else if label == STEADY_LAG {
+                        @for (n, value) in rows.first().into_iter().flat_map(|row| &row.values).enumerate() {
+                            @if n > 0 { " → " }
+                            (text(&value.text))
+                        }
+                        br; small { "highest" }
                     }
                 }
             }
-            td { (text(rows.first().map_or("", |row| row.target.as_str()))) }
+            td {
+                @if let Some(row) = rows.first() {
+                    @if row.label == STEADY_LAG { (text(&row.target)) } @else { "bursts" }
+                }
+            }
         }
     }
 }

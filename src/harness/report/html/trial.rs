@@ -10,10 +10,8 @@ use super::{latency, marks, pill, text, verdict_class};
 use crate::harness::outcome::TrialOutcome;
 use crate::harness::plan::Side;
 use crate::harness::report::rows::{predicted, rows};
-use crate::harness::report::words::{
-    Worth, case_of, compiled, kpi, load, mebibytes, order, plan_of, reached_with, side,
-};
-use crate::harness::verdict::Verdict;
+use crate::harness::report::said::{Kind, said};
+use crate::harness::report::words::{Worth, case_of, compiled, load, mebibytes, order, plan_of, reached_with, side};
 use crate::proofs::text::{number, rate};
 
 /// The section. A trial that is alone has its name and verdict in the page's head already.
@@ -45,41 +43,40 @@ pub(super) fn render(one: &TrialOutcome, at: usize, worth: Worth, alone: bool) -
 
 /// Causes, and what else should be known before the numbers are read.
 fn reasons(one: &TrialOutcome, several: bool) -> Markup {
-    let of = |at: Side| {
-        if several {
-            format!("{}: ", side(at))
-        } else {
-            String::new()
-        }
-    };
     html! {
         ul.reasons {
-            @for seen in &one.sides {
-                @let judgement = &seen.judgement;
-                @for cause in &judgement.causes {
-                    li.cause { strong { (of(judgement.side)) } (text(&cause.what)) }
-                }
-                @for target in &judgement.judgements {
-                    @let said = match target.verdict {
-                        Verdict::Pass => false,
-                        Verdict::Fail => judgement.causes.is_empty(),
-                        Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => true,
-                    };
-                    @if said && !target.because.is_empty() {
-                        li.(verdict_class(Some(target.verdict))) {
-                            strong { (of(judgement.side)) (kpi(target.kpi)) ": " } (text(&target.because))
-                        }
+            // What was put back has a table of its own.
+            @for told in said(one).into_iter().filter(|told| told.kind != Kind::PutBack) {
+                li.(class(told.kind)) {
+                    strong {
+                        @if let Some(at) = told.side.filter(|_| several) { (side(at)) ": " }
+                        @if let Some(word) = word(told.kind) { (word) ": " }
                     }
-                }
-                @for disagreement in &judgement.disagreements {
-                    li.disagreement { strong { (of(judgement.side)) "not as predicted: " } (text(disagreement)) }
-                }
-                @for cut in seen.recordings.iter().filter_map(|run| run.cut_short.as_ref()) {
-                    li.inconclusive { strong { (of(judgement.side)) "cut short: " } (text(cut)) }
+                    (text(&told.text))
                 }
             }
-            @for note in &one.trial.notes { li { (text(note)) } }
+            @if let Some(file) = &one.evidence {
+                li { strong { "evidence: " } code { (text(file)) } }
+            }
         }
+    }
+}
+
+/// The word before a sentence, where its colour does not say it.
+const fn word(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Cause | Kind::Why | Kind::PutBack | Kind::Note => None,
+        Kind::Disagree => Some("not as predicted"),
+        Kind::Unjudged => Some("not judged"),
+        Kind::Invalid | Kind::TooShort | Kind::CutShort | Kind::Limit => Some(kind.word()),
+    }
+}
+
+const fn class(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cause => "cause",
+        Kind::Disagree => "disagreement",
+        other => verdict_class(other.verdict()),
     }
 }
 
