@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import type * as Hdr from 'hdr-histogram-js';
 import { kafkajsVersion } from './clients.js';
 import { confluentVersion } from './confluent.js';
-import { nameOf } from './errors.js';
+import { LagproofError, nameOf } from './errors.js';
 import { setLogger } from './log.js';
 import { memoryMegabytes } from './metrics.js';
 import { Harnessed } from './verify/harnessed.js';
@@ -66,11 +66,19 @@ class Sampler {
   }
 }
 
+function histograms(): typeof Hdr {
+  try {
+    return require('hdr-histogram-js');
+  } catch (error) {
+    throw new LagproofError('lagproof-worker needs hdr-histogram-js: npm install hdr-histogram-js', { cause: error });
+  }
+}
+
 async function work(input: AsyncIterator<string>, lines: Lines, stopped: { stop: () => void }): Promise<void> {
   const first = await input.next();
   const spec = readSpec(first.done ? '{}' : first.value);
   setEnvironment(spec.properties);
-  const hdr = require('hdr-histogram-js') as typeof Hdr;
+  const hdr = histograms();
   const consumer = new Harnessed(spec, lines, hdr);
   const trouble = (text: string): void => {
     process.stderr.write(`${text}\n`);

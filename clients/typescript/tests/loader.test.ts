@@ -235,6 +235,21 @@ test('last-good files of another service or form are not used', async t => {
   }
 });
 
+test('a second process with the same static id is refused', async t => {
+  // kafkajs has no static membership: its rows' ids are dropped, and said to be.
+  const service = await Service.of(t);
+  const topic = await service.kafka.topic(1);
+  await service.seed([topic], { client: 'confluent-javascript', instance_id: 'only-one' });
+  const first = await createOptimizedConsumer(service.pool, service.brokers, service.name);
+  const second = createOptimizedConsumer(service.pool, service.brokers, service.name);
+  await assert.rejects(second, { name: 'SameInstance', message: /only-one/ });
+  assert.ok(wasLogged('WARN', 'was in use seconds ago'));
+  await first.disconnect();
+  // Stopped in good order, its name is free at once.
+  const third = await createOptimizedConsumer(service.pool, service.brokers, service.name);
+  await third.disconnect();
+});
+
 describe('security that contradicts itself is refused without telling secrets', () => {
   const login = { KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 's3cret' };
   const environments: [Record<string, string>, RegExp][] = [
