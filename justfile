@@ -69,6 +69,27 @@ bench-python *arguments: python
     cargo test --locked {{ everything }} --no-run --test plan
     .dev/python/bin/python clients/python/bench/overhead.py {{ arguments }}
 
+# The TypeScript package: types, formatting, and its tests on a real PostgreSQL and a real Kafka
+test-typescript *arguments: typescript
+    cargo test --locked {{ everything }} --no-run --test plan
+    cd clients/typescript && npm run --silent check && npm run --silent pretest
+    cd clients/typescript && node --test-reporter=spec {{ arguments }} build/tests/all.js
+
+# What BaseKafkaConsumer costs over a bare kafkajs loop
+bench-typescript *arguments: typescript
+    cargo test --locked {{ everything }} --no-run --test plan
+    cd clients/typescript && npm run --silent pretest && node build/bench/overhead.js {{ arguments }}
+
+# Confluent's client is built once, for test-clients and this
+[private]
+typescript:
+    tests/clients/install "${LAGPROOF_DEV_DIR:-.dev}/clients"
+    cmp -s clients/typescript/package-lock.json clients/typescript/node_modules/.installed || { \
+        npm ci --prefix clients/typescript --silent --no-audit --no-fund && \
+        cp clients/typescript/package-lock.json clients/typescript/node_modules/.installed; }
+    mkdir -p clients/typescript/node_modules/@confluentinc
+    ln -sfn "$(cd "${LAGPROOF_DEV_DIR:-.dev}/clients/npm" && pwd)/node_modules/@confluentinc/kafka-javascript" clients/typescript/node_modules/@confluentinc/kafka-javascript
+
 [private]
 python:
     [ -x .dev/python/bin/pip ] || python3 -m venv .dev/python
@@ -76,6 +97,14 @@ python:
         .dev/python/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements-dev.txt && \
         .dev/python/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python && \
         cp clients/python/requirements-dev.txt .dev/python/installed; }
+
+# The Rust loader, on a real PostgreSQL and a real Kafka
+test-rust-client *arguments:
+    cargo test --locked -p lagproof-client {{ arguments }}
+
+# What BaseKafkaConsumer costs over a bare loop on rdkafka's StreamConsumer
+bench-rust-client *arguments:
+    cargo bench --locked -p lagproof-client --bench overhead -- {{ arguments }}
 
 # Time the compiler on generated projects, and beside other tools; `just bench build` times a clean build
 bench *arguments:
@@ -110,12 +139,13 @@ fmt:
 
 # Formatting, clippy without a warning, and shellcheck where it is installed
 lint:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --all-targets {{ everything }} -- -D warnings
+    cargo clippy --locked -p lagproof-client --all-targets -- -D warnings
     command -v shellcheck >/dev/null || { echo 'shellcheck is not installed: the scripts were not linted'; exit 0; }; \
     git ls-files | xargs awk 'FNR == 1 && /^#!.*[^[:alpha:]](ba)?sh$/ { print FILENAME }' | xargs shellcheck
 
 # Everything that a pull request must pass
-ci: lint test test-clients test-db test-kafka test-python test-docker-if-there
+ci: lint test test-clients test-db test-kafka test-python test-typescript test-rust-client test-docker-if-there
     cargo run --release --locked -q -- compile --check

@@ -604,7 +604,8 @@ CREATE TABLE IF NOT EXISTS lagproof.consumer_settings (
     path        text[] NOT NULL,
     kind        text NOT NULL CHECK (kind IN ('count', 'duration', 'size', 'switch', 'word', 'words')),
     minimum     bigint,
-    maximum     bigint
+    maximum     bigint,
+    words       text[]
 );
 COMMENT ON TABLE lagproof.consumer_settings IS
     'What a person may override: columns of pipeline_consumer_configs, where each stands in a seed''s settings, and its bounds. The bounds are the compiler''s (src/model/limits.rs).';
@@ -613,42 +614,43 @@ COMMENT ON COLUMN lagproof.consumer_settings.path IS 'Where it stands in setting
 COMMENT ON COLUMN lagproof.consumer_settings.kind IS 'count, duration (milliseconds), size (bytes), switch, word or words.';
 COMMENT ON COLUMN lagproof.consumer_settings.minimum IS 'The least; rule S108.';
 COMMENT ON COLUMN lagproof.consumer_settings.maximum IS 'The greatest; rule S108.';
+COMMENT ON COLUMN lagproof.consumer_settings.words IS 'The words that there are (src/model/keywords.rs); rule S107. NULL: any text.';
 
-INSERT INTO lagproof.consumer_settings (column_name, path, kind, minimum, maximum) VALUES
-    ('max_poll_records',              '{consumer,max_poll_records}',              'count',    1,    2147483647),
-    ('session_timeout_ms',            '{consumer,session_timeout_ms}',            'duration', 1,    3600000),
-    ('heartbeat_interval_ms',         '{consumer,heartbeat_interval_ms}',         'duration', 1,    3600000),
-    ('max_poll_interval_ms',          '{consumer,max_poll_interval_ms}',          'duration', 1,    86400000),
-    ('rebalance_timeout_ms',          '{consumer,rebalance_timeout_ms}',          'duration', 1,    3600000),
-    ('partition_assignment_strategy', '{consumer,partition_assignment_strategy}', 'words',    NULL, NULL),
-    ('group_remote_assignor',         '{consumer,group_remote_assignor}',         'word',     NULL, NULL),
-    ('auto_offset_reset',             '{consumer,auto_offset_reset}',             'word',     NULL, NULL),
-    ('fetch_min_bytes',               '{consumer,fetch_min_bytes}',               'size',     1,    100000000),
-    ('fetch_max_wait_ms',             '{consumer,fetch_max_wait_ms}',             'duration', 0,    300000),
-    ('fetch_max_bytes',               '{consumer,fetch_max_bytes}',               'size',     1,    2147483135),
-    ('max_partition_fetch_bytes',     '{consumer,max_partition_fetch_bytes}',     'size',     1000, 1000000000),
-    ('message_max_bytes',             '{consumer,message_max_bytes}',             'size',     1000, 1000000000),
-    ('receive_message_max_bytes',     '{consumer,receive_message_max_bytes}',     'size',     1000, 2147483647),
-    ('queued_min_messages',           '{consumer,queued_min_messages}',           'count',    1,    10000000),
-    ('queued_max_bytes',              '{consumer,queued_max_bytes}',              'size',     1000, 2097151000),
-    ('fetch_queue_backoff_ms',        '{consumer,fetch_queue_backoff_ms}',        'duration', 0,    300000),
-    ('request_timeout_ms',            '{consumer,request_timeout_ms}',            'duration', 10,   300000),
-    ('retry_backoff_ms',              '{consumer,retry_backoff_ms}',              'duration', 1,    300000),
-    ('retry_backoff_max_ms',          '{consumer,retry_backoff_max_ms}',          'duration', 1,    300000),
-    ('reconnect_backoff_ms',          '{consumer,reconnect_backoff_ms}',          'duration', 0,    3600000),
-    ('reconnect_backoff_max_ms',      '{consumer,reconnect_backoff_max_ms}',      'duration', 0,    3600000),
-    ('connections_max_idle_ms',       '{consumer,connections_max_idle_ms}',       'duration', 0,    2147483647),
-    ('receive_buffer_bytes',          '{consumer,receive_buffer_bytes}',          'size',     0,    100000000),
-    ('client_rack',                   '{consumer,client_rack}',                   'word',     NULL, NULL),
-    ('check_crcs',                    '{consumer,check_crcs}',                    'switch',   NULL, NULL),
-    ('statistics_interval_ms',        '{consumer,statistics_interval_ms}',        'duration', 0,    86400000),
-    ('metadata_max_age_ms',           '{consumer,metadata_max_age_ms}',           'duration', 10,   3600000),
-    ('allow_auto_create_topics',      '{consumer,allow_auto_create_topics}',      'switch',   NULL, NULL),
-    ('enable_auto_commit',            '{delivery,commit}',                        'switch',   NULL, NULL),
-    ('auto_commit_interval_ms',       '{delivery,commit_interval_ms}',            'duration', 0,    86400000),
-    ('concurrency',                   '{concurrency}',                            'count',    1,    2147483647)
+INSERT INTO lagproof.consumer_settings (column_name, path, kind, minimum, maximum, words) VALUES
+    ('max_poll_records',              '{consumer,max_poll_records}',              'count',    1,    2147483647, NULL),
+    ('session_timeout_ms',            '{consumer,session_timeout_ms}',            'duration', 1,    3600000, NULL),
+    ('heartbeat_interval_ms',         '{consumer,heartbeat_interval_ms}',         'duration', 1,    3600000, NULL),
+    ('max_poll_interval_ms',          '{consumer,max_poll_interval_ms}',          'duration', 1,    86400000, NULL),
+    ('rebalance_timeout_ms',          '{consumer,rebalance_timeout_ms}',          'duration', 1,    3600000, NULL),
+    ('partition_assignment_strategy', '{consumer,partition_assignment_strategy}', 'words',    NULL, NULL, '{range,roundrobin,sticky,cooperative-sticky}'),
+    ('group_remote_assignor',         '{consumer,group_remote_assignor}',         'word',     NULL, NULL, '{uniform,range}'),
+    ('auto_offset_reset',             '{consumer,auto_offset_reset}',             'word',     NULL, NULL, '{earliest,latest,none}'),
+    ('fetch_min_bytes',               '{consumer,fetch_min_bytes}',               'size',     1,    100000000, NULL),
+    ('fetch_max_wait_ms',             '{consumer,fetch_max_wait_ms}',             'duration', 0,    300000, NULL),
+    ('fetch_max_bytes',               '{consumer,fetch_max_bytes}',               'size',     1,    2147483135, NULL),
+    ('max_partition_fetch_bytes',     '{consumer,max_partition_fetch_bytes}',     'size',     1000, 1000000000, NULL),
+    ('message_max_bytes',             '{consumer,message_max_bytes}',             'size',     1000, 1000000000, NULL),
+    ('receive_message_max_bytes',     '{consumer,receive_message_max_bytes}',     'size',     1000, 2147483647, NULL),
+    ('queued_min_messages',           '{consumer,queued_min_messages}',           'count',    1,    10000000, NULL),
+    ('queued_max_bytes',              '{consumer,queued_max_bytes}',              'size',     1000, 2097151000, NULL),
+    ('fetch_queue_backoff_ms',        '{consumer,fetch_queue_backoff_ms}',        'duration', 0,    300000, NULL),
+    ('request_timeout_ms',            '{consumer,request_timeout_ms}',            'duration', 10,   300000, NULL),
+    ('retry_backoff_ms',              '{consumer,retry_backoff_ms}',              'duration', 1,    300000, NULL),
+    ('retry_backoff_max_ms',          '{consumer,retry_backoff_max_ms}',          'duration', 1,    300000, NULL),
+    ('reconnect_backoff_ms',          '{consumer,reconnect_backoff_ms}',          'duration', 0,    3600000, NULL),
+    ('reconnect_backoff_max_ms',      '{consumer,reconnect_backoff_max_ms}',      'duration', 0,    3600000, NULL),
+    ('connections_max_idle_ms',       '{consumer,connections_max_idle_ms}',       'duration', 0,    2147483647, NULL),
+    ('receive_buffer_bytes',          '{consumer,receive_buffer_bytes}',          'size',     0,    100000000, NULL),
+    ('client_rack',                   '{consumer,client_rack}',                   'word',     NULL, NULL, NULL),
+    ('check_crcs',                    '{consumer,check_crcs}',                    'switch',   NULL, NULL, NULL),
+    ('statistics_interval_ms',        '{consumer,statistics_interval_ms}',        'duration', 0,    86400000, NULL),
+    ('metadata_max_age_ms',           '{consumer,metadata_max_age_ms}',           'duration', 10,   3600000, NULL),
+    ('allow_auto_create_topics',      '{consumer,allow_auto_create_topics}',      'switch',   NULL, NULL, NULL),
+    ('enable_auto_commit',            '{delivery,commit}',                        'switch',   NULL, NULL, NULL),
+    ('auto_commit_interval_ms',       '{delivery,commit_interval_ms}',            'duration', 0,    86400000, NULL),
+    ('concurrency',                   '{concurrency}',                            'count',    1,    2147483647, NULL)
 ON CONFLICT (column_name) DO UPDATE
-    SET path = excluded.path, kind = excluded.kind, minimum = excluded.minimum, maximum = excluded.maximum;
+    SET path = excluded.path, kind = excluded.kind, minimum = excluded.minimum, maximum = excluded.maximum, words = excluded.words;
 
 CREATE TABLE IF NOT EXISTS lagproof.consumer_relations (
     rule    text PRIMARY KEY,
@@ -1095,6 +1097,25 @@ $$;
 COMMENT ON FUNCTION lagproof.check_row(text, jsonb) IS
     'Raises check_violation, naming the rule, where a row would break one of consumer_settings'' bounds or of consumer_relations.';
 
+CREATE OR REPLACE FUNCTION lagproof.check_words(service text, setting text, value text, words text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unknown text;
+BEGIN
+    SELECT word INTO unknown
+    FROM unnest(CASE setting WHEN 'partition_assignment_strategy' THEN string_to_array(value, ',') ELSE ARRAY[value] END) AS word
+    WHERE word <> ALL (words) AND NOT (setting = 'auto_offset_reset' AND word ~ '^by_duration:PT\d{1,10}(\.\d{1,9})?S$') LIMIT 1;
+    IF FOUND OR value = '' AND words IS NOT NULL THEN
+        RAISE EXCEPTION 'S107: % of service % would be %, which is not a value that it takes', setting, quote_literal(service), quote_literal(value)
+            USING ERRCODE = 'check_violation', TABLE = 'pipeline_consumer_configs', COLUMN = setting,
+                  DETAIL = 'At run time: the consumer would not start with it.',
+                  HINT = format('It takes %s; `lagproof explain S107` says more.', array_to_string(words, ', '));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lagproof.check_words(text, text, text, text[]) IS
+    'Raises check_violation, naming the rule, where a setting that takes certain words would hold another. NULL words: any text.';
+
 -- ---- what people write ----------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION lagproof.stated_reason() RETURNS text
@@ -1164,11 +1185,12 @@ BEGIN
                   HINT = format('Change profiles/services/%s.toml, then `lagproof compile` and `lagproof migrate`. Consumer settings, commits and concurrency can be changed here.', base.service_name);
     END IF;
     FOR edit IN
-        SELECT known.column_name AS setting, wanted -> known.column_name AS value,
+        SELECT known.column_name AS setting, wanted -> known.column_name AS value, known.words,
                lagproof.setting_value(base.settings, known.column_name, known.path) AS base_value
         FROM lagproof.consumer_settings AS known
         WHERE wanted -> known.column_name IS DISTINCT FROM was -> known.column_name
     LOOP
+        PERFORM lagproof.check_words(base.service_name, edit.setting, edit.value #>> '{}', edit.words);
         IF edit.value = edit.base_value THEN
             DELETE FROM lagproof.overrides AS made
             WHERE made.service_name = base.service_name AND made.setting = edit.setting;

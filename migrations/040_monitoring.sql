@@ -2,8 +2,9 @@
 --
 -- Run it like 038 and 039, after them; again, it changes nothing. Services write public.consumer_lag_history and
 -- public.consumer_processing_metrics, directly or through record_consumer_lag() and record_processing_metrics(). Both
--- are partitioned by day (UTC); lagproof.maintain_v1() makes partitions ahead, sums hours up, and drops old partitions.
--- The recording functions call it once an hour; rows that find no partition are kept in a default one until then.
+-- are partitioned by day (UTC); lagproof.maintain_v1() makes partitions ahead, sums up what was recorded, and drops old
+-- partitions. The recording functions do the same bit by bit, so that no call of theirs has a whole hour to sum up. Rows
+-- that find no partition are kept in a default one until there is one.
 
 DO $$
 BEGIN
@@ -85,19 +86,17 @@ CREATE TABLE IF NOT EXISTS lagproof.monitoring (
     keep_samples  interval NOT NULL DEFAULT '14 days' CHECK (keep_samples >= interval '2 days'),
     keep_hours    interval NOT NULL DEFAULT '400 days' CHECK (keep_hours >= interval '2 days'),
     maintained_at timestamptz NOT NULL DEFAULT '-infinity',
-    summed_until  timestamptz NOT NULL DEFAULT '-infinity',
     samples_since timestamptz NOT NULL DEFAULT '-infinity',
     busy_above    integer NOT NULL DEFAULT 20000 CHECK (busy_above >= 0),
     kept_at       timestamptz NOT NULL DEFAULT '-infinity',
     looked_at     timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO lagproof.monitoring DEFAULT VALUES ON CONFLICT DO NOTHING;
-COMMENT ON TABLE lagproof.monitoring IS 'How long samples are kept, and how far they have been summed up. One row.';
+COMMENT ON TABLE lagproof.monitoring IS 'How long samples are kept, and when they were last looked after. One row.';
 COMMENT ON COLUMN lagproof.monitoring.only_row IS 'Always true.';
 COMMENT ON COLUMN lagproof.monitoring.keep_samples IS 'How long samples are kept; at least two days.';
 COMMENT ON COLUMN lagproof.monitoring.keep_hours IS 'How long hourly sums are kept.';
-COMMENT ON COLUMN lagproof.monitoring.maintained_at IS 'When lagproof.maintain_v1() last ran.';
-COMMENT ON COLUMN lagproof.monitoring.summed_until IS 'Up to when hours are summed up.';
+COMMENT ON COLUMN lagproof.monitoring.maintained_at IS 'When partitions were last made and dropped.';
 COMMENT ON COLUMN lagproof.monitoring.busy_above IS 'Above how many samples of lag an hour the sums of the last hour are kept, and may be up to a minute old.';
 COMMENT ON COLUMN lagproof.monitoring.kept_at IS 'When they were kept last; -infinity while they are not.';
 COMMENT ON COLUMN lagproof.monitoring.looked_at IS 'When it was last seen that they need not be kept.';
@@ -130,6 +129,55 @@ COMMENT ON COLUMN lagproof.consumer_hours.messages_per_second IS 'Mean of the re
 COMMENT ON COLUMN lagproof.consumer_hours.rebalances IS 'Rebalances.';
 COMMENT ON COLUMN lagproof.consumer_hours.avg_memory_mb IS 'Mean memory of a replica, in megabytes.';
 COMMENT ON COLUMN lagproof.consumer_hours.max_memory_mb IS 'Highest memory of a replica, in megabytes.';
+
+-- Sums are brought up to date from what has changed, never from everything. Each statement that writes samples notes here
+-- what it touched, without a key: writers in transactions of their own must not wait for each other. The note is committed
+-- with the samples, so whoever takes it sees them, however late they come and however long the transaction was.
+CREATE TABLE IF NOT EXISTS lagproof.touched (
+    slice timestamptz NOT NULL
+);
+COMMENT ON TABLE lagproof.touched IS 'What samples have been written for since the sums were last brought up to date.';
+COMMENT ON COLUMN lagproof.touched.slice IS 'The beginning of the five minutes.';
+
+CREATE TABLE IF NOT EXISTS lagproof.slices_due (
+    slice timestamptz PRIMARY KEY
+);
+COMMENT ON TABLE lagproof.slices_due IS 'Five minutes that are to be summed up, again where samples came late or were deleted.';
+COMMENT ON COLUMN lagproof.slices_due.slice IS 'Their beginning.';
+
+-- What an hour is added up from; kept as long as samples, so that late ones cost their five minutes and not the hour.
+CREATE TABLE IF NOT EXISTS lagproof.consumer_slices (
+    slice              timestamptz NOT NULL,
+    service_name       text NOT NULL,
+    lag_minutes        bigint NOT NULL,
+    lag_sum            double precision,
+    max_lag            double precision,
+    messages_processed bigint,
+    messages_failed    bigint,
+    processing_time_ms bigint,
+    rate_minutes       bigint NOT NULL,
+    rate_sum           double precision,
+    rebalances         bigint,
+    memory_minutes     bigint NOT NULL,
+    memory_sum         double precision,
+    max_memory_mb      double precision,
+    PRIMARY KEY (slice, service_name)
+);
+COMMENT ON TABLE lagproof.consumer_slices IS 'Samples summed up by five minutes.';
+COMMENT ON COLUMN lagproof.consumer_slices.slice IS 'The beginning of the five minutes.';
+COMMENT ON COLUMN lagproof.consumer_slices.service_name IS 'The service.';
+COMMENT ON COLUMN lagproof.consumer_slices.lag_minutes IS 'Minutes with samples of lag.';
+COMMENT ON COLUMN lagproof.consumer_slices.lag_sum IS 'The sum of those minutes'' mean lags, over all partitions together.';
+COMMENT ON COLUMN lagproof.consumer_slices.max_lag IS 'The highest minute''s lag, over all partitions together.';
+COMMENT ON COLUMN lagproof.consumer_slices.messages_processed IS 'Records processed.';
+COMMENT ON COLUMN lagproof.consumer_slices.messages_failed IS 'Records that failed for good.';
+COMMENT ON COLUMN lagproof.consumer_slices.processing_time_ms IS 'Milliseconds that processing took.';
+COMMENT ON COLUMN lagproof.consumer_slices.rate_minutes IS 'Minutes with reported rates.';
+COMMENT ON COLUMN lagproof.consumer_slices.rate_sum IS 'The sum of those minutes'' records a second, over all replicas together.';
+COMMENT ON COLUMN lagproof.consumer_slices.rebalances IS 'Rebalances.';
+COMMENT ON COLUMN lagproof.consumer_slices.memory_minutes IS 'Minutes with reported memory.';
+COMMENT ON COLUMN lagproof.consumer_slices.memory_sum IS 'The sum of those minutes'' mean memory of a replica, in megabytes.';
+COMMENT ON COLUMN lagproof.consumer_slices.max_memory_mb IS 'Highest memory of a replica, in megabytes.';
 
 -- Written so that the planner can inline it: what a query asks of service and time then reaches the samples' indexes.
 CREATE OR REPLACE FUNCTION lagproof.consumer_minutes(since timestamptz, until timestamptz)
@@ -205,91 +253,169 @@ $$;
 COMMENT ON FUNCTION lagproof.make_partition(text, date) IS
     'Makes the partition of a day (UTC), unless it exists, and moves rows of that day there from the default partition.';
 
-CREATE OR REPLACE FUNCTION lagproof.sum_up_hours(since timestamptz, until timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION lagproof.take_touched() RETURNS timestamptz[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    slices timestamptz[];
 BEGIN
-    INSERT INTO lagproof.consumer_hours AS kept
-        (service_name, hour, avg_lag, max_lag, messages_processed, messages_failed, processing_time_ms,
-         messages_per_second, rebalances, avg_memory_mb, max_memory_mb)
-    SELECT service_name, date_bin('1 hour', minute, '2000-01-01 00:00+00'), avg(avg_lag), max(max_lag),
-           sum(messages_processed), sum(messages_failed), sum(processing_time_ms), avg(messages_per_second),
-           sum(rebalances), avg(avg_memory_mb), max(max_memory_mb)
-    FROM lagproof.consumer_minutes(since, until)
-    GROUP BY 1, 2
-    ON CONFLICT (service_name, hour) DO UPDATE
-        SET avg_lag = excluded.avg_lag, max_lag = excluded.max_lag, messages_processed = excluded.messages_processed,
-            messages_failed = excluded.messages_failed, processing_time_ms = excluded.processing_time_ms,
-            messages_per_second = excluded.messages_per_second, rebalances = excluded.rebalances,
-            avg_memory_mb = excluded.avg_memory_mb, max_memory_mb = excluded.max_memory_mb;
+    WITH taken AS (
+        DELETE FROM lagproof.touched RETURNING slice
+    ), noted AS (
+        INSERT INTO lagproof.slices_due (slice) SELECT DISTINCT slice FROM taken ON CONFLICT DO NOTHING
+    )
+    SELECT array_agg(DISTINCT slice) INTO slices FROM taken;
+    RETURN slices;
 END
 $$;
-COMMENT ON FUNCTION lagproof.sum_up_hours(timestamptz, timestamptz) IS 'Sums samples from one whole hour (included) to another (not included) up into consumer_hours.';
+COMMENT ON FUNCTION lagproof.take_touched() IS 'Takes what samples have been written for, notes it as due, and answers it: beginnings of five minutes.';
+
+CREATE OR REPLACE FUNCTION lagproof.sum_up_slice(at timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM lagproof.consumer_slices WHERE slice = at;
+    INSERT INTO lagproof.consumer_slices
+        (slice, service_name, lag_minutes, lag_sum, max_lag, messages_processed, messages_failed, processing_time_ms,
+         rate_minutes, rate_sum, rebalances, memory_minutes, memory_sum, max_memory_mb)
+    SELECT at, service_name, count(avg_lag), sum(avg_lag), max(max_lag), sum(messages_processed), sum(messages_failed),
+           sum(processing_time_ms), count(messages_per_second), sum(messages_per_second), sum(rebalances),
+           count(avg_memory_mb), sum(avg_memory_mb), max(max_memory_mb)
+    FROM lagproof.consumer_minutes(at, at + interval '5 minutes')
+    GROUP BY service_name;
+END
+$$;
+COMMENT ON FUNCTION lagproof.sum_up_slice(timestamptz) IS 'Sums the samples of five minutes up into consumer_slices.';
+
+CREATE OR REPLACE FUNCTION lagproof.add_up_hour(at timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Once samples are dropped, one that comes later still does not replace the sums of all of them.
+    DELETE FROM lagproof.consumer_hours WHERE hour = at AND at >= (SELECT samples_since FROM lagproof.monitoring);
+    INSERT INTO lagproof.consumer_hours
+        (service_name, hour, avg_lag, max_lag, messages_processed, messages_failed, processing_time_ms,
+         messages_per_second, rebalances, avg_memory_mb, max_memory_mb)
+    SELECT service_name, at, sum(lag_sum) / nullif(sum(lag_minutes), 0), max(max_lag), sum(messages_processed), sum(messages_failed),
+           sum(processing_time_ms), sum(rate_sum) / nullif(sum(rate_minutes), 0), sum(rebalances),
+           sum(memory_sum) / nullif(sum(memory_minutes), 0), max(max_memory_mb)
+    FROM lagproof.consumer_slices
+    WHERE slice >= at AND slice < at + interval '1 hour'
+    GROUP BY service_name
+    ON CONFLICT (service_name, hour) DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION lagproof.add_up_hour(timestamptz) IS 'Adds the slices of an hour up into consumer_hours.';
+
+CREATE OR REPLACE FUNCTION lagproof.sum_up_due(at_most bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    taken timestamptz[];
+    one   timestamptz;
+BEGIN
+    WITH chosen AS (
+        SELECT slice FROM lagproof.slices_due WHERE slice <= now() - interval '5 minutes' ORDER BY slice LIMIT at_most
+    ), gone AS (
+        DELETE FROM lagproof.slices_due AS due USING chosen WHERE due.slice = chosen.slice RETURNING due.slice
+    )
+    SELECT coalesce(array_agg(slice), '{}') INTO taken FROM gone;
+    FOREACH one IN ARRAY taken LOOP
+        PERFORM lagproof.sum_up_slice(one);
+    END LOOP;
+    FOR one IN
+        SELECT DISTINCT date_bin('1 hour', slice, '2000-01-01 00:00+00') AS hour FROM unnest(taken) AS slice
+    LOOP
+        -- After its last slice: it is over, and no other slice is due.
+        IF one <= now() - interval '1 hour'
+           AND NOT EXISTS (SELECT FROM lagproof.slices_due WHERE slice >= one AND slice < one + interval '1 hour') THEN
+            PERFORM lagproof.add_up_hour(one);
+        END IF;
+    END LOOP;
+    -- What belongs to samples that are dropped goes slice by slice.
+    FOR one IN
+        SELECT DISTINCT slice FROM (
+            SELECT slice FROM lagproof.consumer_slices
+            WHERE slice < (SELECT samples_since FROM lagproof.monitoring) ORDER BY slice LIMIT coalesce(at_most, 1000000) * 1000
+        ) AS oldest
+    LOOP
+        DELETE FROM lagproof.consumer_slices
+        WHERE slice = one AND NOT EXISTS (SELECT FROM lagproof.slices_due AS due
+                                          WHERE due.slice >= date_bin('1 hour', one, '2000-01-01 00:00+00')
+                                            AND due.slice < date_bin('1 hour', one, '2000-01-01 00:00+00') + interval '1 hour');
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lagproof.sum_up_due(bigint) IS 'Sums up so many of the five minutes that are due and over, the oldest first, and the hours that they complete; NULL: all.';
 
 CREATE OR REPLACE FUNCTION lagproof.drop_old_partitions() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    old    record;
-    before date := (SELECT (now() - keep_samples) AT TIME ZONE 'UTC' FROM lagproof.monitoring)::date;
+    old    text;
+    day    date := (SELECT (now() - keep_samples) AT TIME ZONE 'UTC' FROM lagproof.monitoring)::date;
+    before timestamptz := day::timestamp AT TIME ZONE 'UTC';
 BEGIN
+    DELETE FROM lagproof.consumer_hours WHERE hour < now() - (SELECT keep_hours FROM lagproof.monitoring);
+    IF EXISTS (SELECT FROM lagproof.slices_due WHERE slice < before) THEN
+        RETURN;  -- summed up first, dropped the next time
+    END IF;
     FOR old IN
-        SELECT partition.relname AS name,
-               to_date(right(partition.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' AS starts
+        SELECT partition.relname
         FROM pg_inherits
         JOIN pg_class AS partition ON partition.oid = inhrelid
         JOIN pg_class AS parent ON parent.oid = inhparent
         WHERE inhparent IN ('public.consumer_lag_history'::regclass, 'public.consumer_processing_metrics'::regclass)
-          AND partition.relname < lagproof.partition_name(parent.relname, before)
+          AND partition.relname < lagproof.partition_name(parent.relname, day)
           AND partition.relname ~ '_\d{8}$'
     LOOP
-        -- With what came too late to be summed up before.
-        PERFORM lagproof.sum_up_hours(old.starts, old.starts + interval '24 hours');
-        EXECUTE format('DROP TABLE lagproof.%I', old.name);
+        EXECUTE format('DROP TABLE lagproof.%I', old);
     END LOOP;
-    DELETE FROM lagproof.consumer_lag_history_default WHERE "timestamp" < before::timestamp AT TIME ZONE 'UTC';
-    DELETE FROM lagproof.consumer_processing_metrics_default WHERE "timestamp" < before::timestamp AT TIME ZONE 'UTC';
-    DELETE FROM lagproof.consumer_hours WHERE hour < now() - (SELECT keep_hours FROM lagproof.monitoring);
-    UPDATE lagproof.monitoring SET samples_since = before::timestamp AT TIME ZONE 'UTC';
+    DELETE FROM lagproof.consumer_lag_history_default WHERE "timestamp" < before;
+    DELETE FROM lagproof.consumer_processing_metrics_default WHERE "timestamp" < before;
+    UPDATE lagproof.monitoring SET samples_since = before;
 END
 $$;
 COMMENT ON FUNCTION lagproof.drop_old_partitions() IS
-    'Drops samples and hours that are older than lagproof.monitoring says.';
+    'Drops samples and hours that are older than lagproof.monitoring says; samples that are still to be summed up stay.';
 
-CREATE OR REPLACE FUNCTION lagproof.maintain_v1() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' SET jit = off AS $$
+CREATE OR REPLACE FUNCTION lagproof.look_after_partitions() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     today date := (now() AT TIME ZONE 'UTC')::date;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('lagproof.maintain', 0)) THEN
         RETURN;  -- somebody else is at it
     END IF;
-    -- Samples may come late: the last three hours are summed up again.
-    PERFORM lagproof.sum_up_hours((SELECT summed_until - interval '3 hours' FROM lagproof.monitoring), date_trunc('hour', now()));
-    UPDATE lagproof.monitoring SET summed_until = date_trunc('hour', now());
     PERFORM lagproof.drop_old_partitions();
     PERFORM lagproof.make_partition(parent, today + ahead)
     FROM unnest(ARRAY['consumer_lag_history', 'consumer_processing_metrics']) AS parent,
          generate_series(-1, 3) AS ahead;
-    PERFORM lagproof.keep_last_hour();
     UPDATE lagproof.monitoring SET maintained_at = now();
 END
 $$;
+COMMENT ON FUNCTION lagproof.look_after_partitions() IS
+    'Drops what is old, and makes partitions from yesterday to three days ahead; the recording functions call it once an hour.';
+
+CREATE OR REPLACE FUNCTION lagproof.maintain_v1() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM lagproof.bring_up_to_date(NULL);
+    PERFORM lagproof.look_after_partitions();
+END
+$$;
 COMMENT ON FUNCTION lagproof.maintain_v1() IS
-    'Sums hours up, drops what is old, makes partitions from yesterday to three days ahead, keeps the last hour''s sums where there are many samples. Safe at any time; the recording functions call it once an hour.';
+    'Sums up all that has been recorded, drops what is old, and makes partitions from yesterday to three days ahead. Safe at any time.';
 
 CREATE OR REPLACE FUNCTION lagproof.maintain_if_due() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM lagproof.clear_expired_overrides_v1();
     IF (SELECT maintained_at < now() - interval '1 hour' FROM lagproof.monitoring) THEN
-        PERFORM lagproof.maintain_v1();
+        PERFORM lagproof.look_after_partitions();
     END IF;
 EXCEPTION
     WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
         -- Samples are worth more than tidiness; the next call tries again.
-        RAISE WARNING 'lagproof.maintain_v1() waited too long for a lock: %', SQLERRM;
+        RAISE WARNING 'lagproof.look_after_partitions() waited too long for a lock: %', SQLERRM;
 END
 $$;
-COMMENT ON FUNCTION lagproof.maintain_if_due() IS 'Calls maintain_v1 when the last time is an hour ago, and ends overrides.';
+COMMENT ON FUNCTION lagproof.maintain_if_due() IS 'Looks after partitions when the last time is an hour ago, and ends overrides.';
 
 -- ---- recording ------------------------------------------------------------------------------------------------------
 
@@ -385,6 +511,38 @@ COMMENT ON FUNCTION public.record_processing_metrics(jsonb) IS
 
 -- ---- the last hour --------------------------------------------------------------------------------------------------
 
+CREATE OR REPLACE FUNCTION lagproof.last_hour_processing()
+RETURNS TABLE (service_name text, instances integer, processed bigint, error_share double precision, failed bigint,
+               per_record_ms double precision, per_second double precision, rebalances bigint, avg_memory double precision,
+               max_memory double precision, memory_slope double precision, processing_at timestamptz)
+LANGUAGE sql STABLE AS $$
+    WITH instances AS (
+        SELECT service_name, instance, count(*) AS samples, sum(messages_processed) AS processed,
+               sum(messages_failed) AS failed,
+               sum(messages_processed) FILTER (WHERE messages_failed IS NOT NULL) AS judged,
+               sum(processing_time_ms) AS busy_ms,
+               sum(messages_processed) FILTER (WHERE processing_time_ms IS NOT NULL) AS timed,
+               avg(messages_per_second) AS per_second, sum(rebalances) AS rebalances,
+               avg(memory_usage_mb) AS avg_memory, max(memory_usage_mb) AS max_memory,
+               regr_slope(memory_usage_mb, extract(epoch FROM "timestamp")::double precision) * 3600 AS memory_slope,
+               regr_count(memory_usage_mb, extract(epoch FROM "timestamp")::double precision) AS memory_samples,
+               max("timestamp") - min("timestamp") AS covers, max("timestamp") AS last_at
+        FROM public.consumer_processing_metrics
+        WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now()
+        GROUP BY 1, 2
+    )
+    SELECT service_name, count(*)::integer AS instances, sum(processed)::bigint AS processed,
+           (sum(failed) / nullif(sum(judged), 0))::double precision AS error_share, sum(failed)::bigint AS failed,
+           (sum(busy_ms) / nullif(sum(timed), 0))::double precision AS per_record_ms,
+           sum(per_second) AS per_second, sum(rebalances)::bigint AS rebalances,
+           avg(avg_memory) AS avg_memory, max(max_memory) AS max_memory,
+           max(memory_slope) FILTER (WHERE memory_samples >= 10 AND covers >= interval '30 minutes') AS memory_slope,
+           max(last_at) AS processing_at
+    FROM instances
+    GROUP BY 1
+$$;
+COMMENT ON FUNCTION lagproof.last_hour_processing() IS 'Processing metrics of the last hour, one row a service that reported any.';
+
 -- One row a service that reported anything. A service's lag is that of its partitions together: the sum of each one's
 -- mean, and for the highest, the sum of each one's highest.
 CREATE OR REPLACE VIEW lagproof.last_hour_live AS
@@ -406,35 +564,11 @@ CREATE OR REPLACE VIEW lagproof.last_hour_live AS
             GROUP BY 1, 2, 3
         ) AS partitions
         GROUP BY 1
-    ), instances AS (
-        SELECT service_name, instance, count(*) AS samples, sum(messages_processed) AS processed,
-               sum(messages_failed) AS failed,
-               sum(messages_processed) FILTER (WHERE messages_failed IS NOT NULL) AS judged,
-               sum(processing_time_ms) AS busy_ms,
-               sum(messages_processed) FILTER (WHERE processing_time_ms IS NOT NULL) AS timed,
-               avg(messages_per_second) AS per_second, sum(rebalances) AS rebalances,
-               avg(memory_usage_mb) AS avg_memory, max(memory_usage_mb) AS max_memory,
-               regr_slope(memory_usage_mb, extract(epoch FROM "timestamp")::double precision) * 3600 AS memory_slope,
-               regr_count(memory_usage_mb, extract(epoch FROM "timestamp")::double precision) AS memory_samples,
-               max("timestamp") - min("timestamp") AS covers, max("timestamp") AS last_at
-        FROM public.consumer_processing_metrics
-        WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now()
-        GROUP BY 1, 2
-    ), processing AS (
-        SELECT service_name, count(*)::integer AS instances, sum(processed)::bigint AS processed,
-               (sum(failed) / nullif(sum(judged), 0))::double precision AS error_share, sum(failed)::bigint AS failed,
-               (sum(busy_ms) / nullif(sum(timed), 0))::double precision AS per_record_ms,
-               sum(per_second) AS per_second, sum(rebalances)::bigint AS rebalances,
-               avg(avg_memory) AS avg_memory, max(max_memory) AS max_memory,
-               max(memory_slope) FILTER (WHERE memory_samples >= 10 AND covers >= interval '30 minutes') AS memory_slope,
-               max(last_at) AS processing_at
-        FROM instances
-        GROUP BY 1
     )
     SELECT service_name, lag_samples, partitions, avg_lag, max_lag, recent_lag, lag_slope,
            consumed, lag_at, instances, processed, error_share, failed, per_record_ms, per_second, rebalances, avg_memory,
            max_memory, memory_slope, processing_at
-    FROM services FULL JOIN processing USING (service_name);
+    FROM services FULL JOIN lagproof.last_hour_processing() AS processing USING (service_name);
 COMMENT ON VIEW lagproof.last_hour_live IS 'What each service reported in the last hour, from the samples.';
 COMMENT ON COLUMN lagproof.last_hour_live.service_name IS 'The service.';
 COMMENT ON COLUMN lagproof.last_hour_live.lag_samples IS 'Samples of lag.';
@@ -458,7 +592,44 @@ COMMENT ON COLUMN lagproof.last_hour_live.memory_slope IS 'Megabytes an hour by 
 COMMENT ON COLUMN lagproof.last_hour_live.processing_at IS 'The last processing metrics.';
 
 -- Many samples take longer to sum up than a dashboard should wait. Above busy_above of them in the hour, whoever
--- writes samples keeps the sums, every half minute, and readers take those while they are less than a minute old.
+-- writes samples keeps the sums, every half minute, and readers take those while they are less than a minute old. So that
+-- the writer need not wait either, each five minutes are summed up once, and again only where samples were written for them.
+CREATE OR REPLACE FUNCTION lagproof.lag_parts(since timestamptz, until timestamptz)
+RETURNS TABLE (service_name text, topic text, partition integer, since timestamptz, samples bigint, lag_sum double precision, max_lag bigint,
+               first_at timestamptz, last_at timestamptz, lowest_offset bigint, highest_offset bigint,
+               seconds double precision, seconds_squared double precision, seconds_lag double precision)
+LANGUAGE sql STABLE AS $$
+    SELECT service_name, topic, partition, $1, count(*), sum(lag)::double precision, max(lag), min("timestamp"), max("timestamp"),
+           min(consumer_offset), max(consumer_offset), sum(at), sum(at * at), sum(at * lag)
+    FROM (
+        SELECT service_name, topic, partition, lag, consumer_offset, "timestamp",
+               date_part('epoch', "timestamp" - $1) AS at
+        FROM public.consumer_lag_history
+        WHERE "timestamp" >= $1 AND "timestamp" < $2
+    ) AS samples
+    GROUP BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION lagproof.lag_parts(timestamptz, timestamptz) IS
+    'Samples of lag from a time (included) to another (not included), summed up by partition, so that such sums can be added to each other.';
+
+CREATE TABLE IF NOT EXISTS lagproof.lag_slices AS SELECT * FROM lagproof.lag_parts('infinity', '-infinity') WITH NO DATA;
+CREATE INDEX IF NOT EXISTS lag_slices_since ON lagproof.lag_slices (since);
+COMMENT ON TABLE lagproof.lag_slices IS 'Samples of lag summed up by five minutes and partition, for the last hour, where sums are kept.';
+COMMENT ON COLUMN lagproof.lag_slices.service_name IS 'The service.';
+COMMENT ON COLUMN lagproof.lag_slices.topic IS 'The topic.';
+COMMENT ON COLUMN lagproof.lag_slices.partition IS 'The partition.';
+COMMENT ON COLUMN lagproof.lag_slices.since IS 'The beginning of the five minutes.';
+COMMENT ON COLUMN lagproof.lag_slices.samples IS 'Samples.';
+COMMENT ON COLUMN lagproof.lag_slices.lag_sum IS 'The sum of their lags.';
+COMMENT ON COLUMN lagproof.lag_slices.max_lag IS 'The highest.';
+COMMENT ON COLUMN lagproof.lag_slices.first_at IS 'When the first was taken.';
+COMMENT ON COLUMN lagproof.lag_slices.last_at IS 'When the last was taken.';
+COMMENT ON COLUMN lagproof.lag_slices.lowest_offset IS 'The lowest position.';
+COMMENT ON COLUMN lagproof.lag_slices.highest_offset IS 'The highest position.';
+COMMENT ON COLUMN lagproof.lag_slices.seconds IS 'The sum of their times, in seconds from the beginning.';
+COMMENT ON COLUMN lagproof.lag_slices.seconds_squared IS 'The sum of the squares of those.';
+COMMENT ON COLUMN lagproof.lag_slices.seconds_lag IS 'The sum of the products of time and lag.';
+
 CREATE TABLE IF NOT EXISTS lagproof.last_hour_kept AS SELECT * FROM lagproof.last_hour_live WITH NO DATA;
 COMMENT ON TABLE lagproof.last_hour_kept IS 'last_hour_live as it was at lagproof.monitoring.kept_at.';
 COMMENT ON COLUMN lagproof.last_hour_kept.service_name IS 'The service.';
@@ -482,46 +653,153 @@ COMMENT ON COLUMN lagproof.last_hour_kept.max_memory IS 'Highest memory of a rep
 COMMENT ON COLUMN lagproof.last_hour_kept.memory_slope IS 'Megabytes an hour by which the memory of the worst replica grows; NULL below ten samples or half an hour.';
 COMMENT ON COLUMN lagproof.last_hour_kept.processing_at IS 'The last processing metrics.';
 
-
-CREATE OR REPLACE FUNCTION lagproof.keep_last_hour() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET jit = off AS $$
+CREATE OR REPLACE FUNCTION lagproof.renew_slices(whole timestamptz, touched timestamptz[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    samples integer;
+    stale timestamptz[];
+    slice timestamptz;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('lagproof.keep_last_hour', 0)) THEN
-        RETURN;
-    END IF;
-    SELECT count(*) INTO samples
-    FROM (SELECT FROM public.consumer_lag_history WHERE "timestamp" > now() - interval '1 hour'
-          LIMIT (SELECT busy_above + 1 FROM lagproof.monitoring)) AS enough;
-    IF samples > (SELECT busy_above FROM lagproof.monitoring) THEN
-        DELETE FROM lagproof.last_hour_kept;
-        INSERT INTO lagproof.last_hour_kept SELECT * FROM lagproof.last_hour_live;
-        UPDATE lagproof.monitoring SET kept_at = clock_timestamp();
-    ELSE
-        -- Looked at again in half a minute.
-        UPDATE lagproof.monitoring SET kept_at = '-infinity', looked_at = clock_timestamp();
-    END IF;
+    -- What was written for, and all from the last one that there is: it was not over yet, or samples were ahead of their time.
+    stale := ARRAY(
+        SELECT unnest(touched)
+        UNION
+        SELECT generate_series((SELECT coalesce(max(since), whole) FROM lagproof.lag_slices WHERE since >= whole), now(),
+                               interval '5 minutes'));
+    DELETE FROM lagproof.lag_slices WHERE since < whole OR since = ANY (stale);
+    FOREACH slice IN ARRAY stale LOOP
+        IF slice >= whole AND slice <= now() THEN
+            INSERT INTO lagproof.lag_slices
+            SELECT * FROM lagproof.lag_parts(slice, least(slice + interval '5 minutes', now() + interval '1 microsecond'));
+        END IF;
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION lagproof.keep_last_hour() IS 'Keeps the sums of the last hour where there are many samples.';
+COMMENT ON FUNCTION lagproof.renew_slices(timestamptz, timestamptz[]) IS
+    'Brings lag_slices from a time on up to date, given the slices that samples were written for.';
+
+CREATE OR REPLACE FUNCTION lagproof.keep_last_hour(touched timestamptz[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seen    integer;
+    started timestamptz := now() - interval '1 hour';
+    -- From here on slices lie within the hour, and within its last ten minutes; what is before is taken from the samples.
+    whole   timestamptz := date_bin('5 minutes', now() - interval '55 minutes', '2000-01-01 00:00+00');
+    recent  timestamptz := date_bin('5 minutes', now() - interval '5 minutes', '2000-01-01 00:00+00');
+BEGIN
+    SELECT count(*) INTO seen
+    FROM (SELECT FROM public.consumer_lag_history WHERE "timestamp" > started
+          LIMIT (SELECT busy_above + 1 FROM lagproof.monitoring)) AS enough;
+    IF seen <= (SELECT busy_above FROM lagproof.monitoring) THEN
+        DELETE FROM lagproof.lag_slices;
+        -- Looked at again in half a minute.
+        UPDATE lagproof.monitoring SET kept_at = '-infinity', looked_at = clock_timestamp();
+        RETURN;
+    END IF;
+    PERFORM lagproof.renew_slices(whole, touched);
+    DELETE FROM lagproof.last_hour_kept;
+    INSERT INTO lagproof.last_hour_kept
+    WITH parts AS (
+        SELECT *, CASE WHEN since >= recent THEN samples END AS recent_samples, CASE WHEN since >= recent THEN lag_sum END AS recent_sum,
+               date_part('epoch', since - started) AS ahead
+        FROM (
+            SELECT * FROM lagproof.lag_slices WHERE since >= whole
+            UNION ALL
+            SELECT * FROM lagproof.lag_parts(started + interval '1 microsecond', whole)
+        ) AS of_the_hour
+        UNION ALL
+        SELECT service_name, topic, partition, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, samples, lag_sum, NULL
+        FROM lagproof.lag_parts(now() - interval '10 minutes', recent)
+    ), partitions AS (
+        -- Times are counted from the hour's beginning: (t + ahead)² and (t + ahead) × lag, summed.
+        SELECT service_name, topic, partition, sum(samples)::bigint AS samples, sum(lag_sum) AS lag_sum, max(max_lag) AS max_lag,
+               sum(recent_sum)::numeric / sum(recent_samples) AS recent_lag, min(first_at) AS first_at, max(last_at) AS last_at,
+               max(highest_offset) - min(lowest_offset) AS positions,
+               sum(seconds + samples * ahead) AS t,
+               sum(seconds_squared + 2 * ahead * seconds + samples * ahead * ahead) AS tt,
+               sum(seconds_lag + ahead * lag_sum) AS tl
+        FROM parts
+        GROUP BY 1, 2, 3
+    ), services AS (
+        SELECT service_name, sum(samples)::bigint AS lag_samples, count(*)::integer AS partitions,
+               sum(lag_sum::numeric / samples)::double precision AS avg_lag, sum(max_lag)::double precision AS max_lag,
+               sum(recent_lag)::double precision AS recent_lag,
+               sum(CASE WHEN last_at > first_at THEN (samples * tl - t * lag_sum) / (samples * tt - t * t) END) AS lag_slope,
+               sum(CASE WHEN last_at > first_at THEN positions / date_part('epoch', last_at - first_at) END) AS consumed,
+               max(last_at) AS lag_at
+        FROM partitions
+        GROUP BY 1
+    )
+    SELECT service_name, lag_samples, partitions, avg_lag, max_lag, recent_lag, lag_slope,
+           consumed, lag_at, instances, processed, error_share, failed, per_record_ms, per_second, rebalances, avg_memory,
+           max_memory, memory_slope, processing_at
+    FROM services FULL JOIN lagproof.last_hour_processing() AS processing USING (service_name);
+    UPDATE lagproof.monitoring SET kept_at = clock_timestamp();
+END
+$$;
+COMMENT ON FUNCTION lagproof.keep_last_hour(timestamptz[]) IS
+    'Keeps the sums of the last hour where there are many samples, given the slices that samples were written for.';
+
+CREATE OR REPLACE FUNCTION lagproof.bring_up_to_date(slices_at_most bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET jit = off AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('lagproof.bring_up_to_date', 0)) THEN
+        RETURN;  -- somebody else is at it
+    END IF;
+    PERFORM lagproof.keep_last_hour(lagproof.take_touched());
+    PERFORM lagproof.sum_up_due(slices_at_most);
+END
+$$;
+COMMENT ON FUNCTION lagproof.bring_up_to_date(bigint) IS
+    'Keeps the sums of the last hour where there are many samples, and sums up so many of the five minutes that are due (NULL: all).';
 
 CREATE OR REPLACE FUNCTION lagproof.keep_if_due() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 BEGIN
-    IF (SELECT greatest(kept_at, looked_at) < now() - interval '30 seconds' FROM lagproof.monitoring) THEN
-        PERFORM lagproof.keep_last_hour();
-    END IF;
+    INSERT INTO lagproof.touched (slice)
+    SELECT DISTINCT date_bin('5 minutes', "timestamp", '2000-01-01 00:00+00') FROM changed;
+    BEGIN
+        IF (SELECT greatest(kept_at, looked_at) < now() - interval '30 seconds' FROM lagproof.monitoring) THEN
+            -- No call has a whole hour to sum up; what came late in bulk takes some twenty of them.
+            PERFORM lagproof.bring_up_to_date((SELECT greatest(1, count(*) / 20) FROM lagproof.slices_due));
+        END IF;
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            NULL;  -- samples are worth more than their sums; the next statement tries again
+    END;
     RETURN NULL;
-EXCEPTION
-    WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
-        RETURN NULL;  -- samples are worth more than their sums; the next statement tries again
 END
 $$;
-COMMENT ON FUNCTION lagproof.keep_if_due() IS 'Trigger: keeps the sums of the last hour every half minute, whoever writes samples.';
+COMMENT ON FUNCTION lagproof.keep_if_due() IS
+    'Trigger: notes what samples were written for, and brings sums up to date every half minute, whoever writes samples.';
 
-CREATE OR REPLACE TRIGGER keep_if_due AFTER INSERT OR DELETE OR TRUNCATE ON public.consumer_lag_history
-    FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due();
+CREATE OR REPLACE FUNCTION lagproof.forget_kept() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM lagproof.lag_slices;
+    UPDATE lagproof.monitoring SET kept_at = '-infinity', looked_at = '-infinity';
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION lagproof.forget_kept() IS 'Trigger: all samples were taken away, so kept sums go, too.';
+
+DO $$
+DECLARE
+    samples text;
+BEGIN
+    FOREACH samples IN ARRAY ARRAY['consumer_lag_history', 'consumer_processing_metrics'] LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER keep_if_due AFTER INSERT ON public.%I REFERENCING NEW TABLE AS changed
+                        FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due()', samples);
+        EXECUTE format('CREATE OR REPLACE TRIGGER keep_if_due_new AFTER UPDATE ON public.%I REFERENCING NEW TABLE AS changed
+                        FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due()', samples);
+        EXECUTE format('CREATE OR REPLACE TRIGGER keep_if_due_old AFTER UPDATE ON public.%I REFERENCING OLD TABLE AS changed
+                        FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due()', samples);
+        EXECUTE format('CREATE OR REPLACE TRIGGER keep_if_due_deleted AFTER DELETE ON public.%I REFERENCING OLD TABLE AS changed
+                        FOR EACH STATEMENT EXECUTE FUNCTION lagproof.keep_if_due()', samples);
+        EXECUTE format('CREATE OR REPLACE TRIGGER forget_kept AFTER TRUNCATE ON public.%I
+                        FOR EACH STATEMENT EXECUTE FUNCTION lagproof.forget_kept()', samples);
+    END LOOP;
+END
+$$;
 
 -- A function, so that the planner takes one of the two and not the cost of both: what it thinks of an hour's samples would
 -- have it compile every query of a dashboard, which takes seconds.
@@ -919,7 +1197,7 @@ COMMENT ON COLUMN lagproof.facts.load IS 'The share of the replicas time that ha
 COMMENT ON COLUMN lagproof.facts.poll_share IS 'A whole batch against the poll interval: 1 is all of it.';
 COMMENT ON VIEW public.v_consumer_alerts IS 'What is wrong now, and what to do: one row a service and kind of alert. Thresholds are each service''s declared targets.';
 COMMENT ON COLUMN public.v_consumer_alerts.service_name IS 'The service.';
-COMMENT ON COLUMN public.v_consumer_alerts.priority IS 'critical (records are being lost to time, or it never gets on), high (a target is missed now), medium (missed within the hour, or will be), low (worth knowing).';
+COMMENT ON COLUMN public.v_consumer_alerts.priority IS 'critical (records are being lost to time, or it never gets on), high (a target is missed now), medium (missed within the hour, or what will lead there: memory that grows, an older configuration, a retired service that runs), low (worth knowing).';
 COMMENT ON COLUMN public.v_consumer_alerts.alert IS 'Which kind: lag, poll budget, errors, rebalances, memory, silence, retired, undeclared, stale configuration, idle replicas.';
 COMMENT ON COLUMN public.v_consumer_alerts.problem IS 'What is wrong, with the numbers.';
 COMMENT ON COLUMN public.v_consumer_alerts.recommendation IS 'What to do about it: which setting, from what, to what, and why.';
@@ -930,22 +1208,43 @@ COMMENT ON COLUMN public.v_consumer_alerts.evidence IS 'The numbers that this re
 
 -- ---- partitions -----------------------------------------------------------------------------------------------------
 
+CREATE OR REPLACE FUNCTION lagproof.partition_rates() RETURNS TABLE (topic text, partition integer, rate double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    IF (SELECT kept_at > now() - interval '1 minute' FROM lagproof.monitoring) THEN
+        RETURN QUERY
+            SELECT topic, partition, max(rate)
+            FROM (
+                SELECT topic, partition,
+                       (max(highest_offset) - min(lowest_offset)) / date_part('epoch', max(last_at) - min(first_at)) AS rate
+                FROM lagproof.lag_slices
+                WHERE highest_offset IS NOT NULL
+                GROUP BY service_name, topic, partition
+                HAVING max(last_at) > min(first_at)
+            ) AS readers
+            GROUP BY 1, 2;
+    ELSE
+        RETURN QUERY
+            SELECT topic, partition, max(rate)
+            FROM (
+                SELECT topic, partition,
+                       (max(consumer_offset) - min(consumer_offset)) / date_part('epoch', max("timestamp") - min("timestamp")) AS rate
+                FROM public.consumer_lag_history
+                WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now() AND consumer_offset IS NOT NULL
+                GROUP BY service_name, topic, partition
+                HAVING max("timestamp") > min("timestamp")
+            ) AS readers
+            GROUP BY 1, 2;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lagproof.partition_rates() IS
+    'Records a second through each partition in the last hour, from the positions of whoever reads furthest; from kept sums while they are less than a minute old.';
+
 CREATE OR REPLACE VIEW public.v_partition_efficiency AS
-    WITH positions AS (
-        -- Records a second through each partition, from the positions of whoever reads furthest.
-        SELECT topic, partition, max(rate) AS rate
-        FROM (
-            SELECT service_name, topic, partition,
-                   (max(consumer_offset) - min(consumer_offset)) / extract(epoch FROM max("timestamp") - min("timestamp")) AS rate
-            FROM public.consumer_lag_history
-            WHERE "timestamp" > now() - interval '1 hour' AND "timestamp" <= now() AND consumer_offset IS NOT NULL
-            GROUP BY 1, 2, 3
-            HAVING max("timestamp") > min("timestamp")
-        ) AS readers
-        GROUP BY 1, 2
-    ), throughput AS (
-        SELECT topic, sum(rate)::double precision AS measured_rate, max(rate)::double precision AS hottest_rate
-        FROM positions GROUP BY 1
+    WITH throughput AS (
+        SELECT topic, sum(rate) AS measured_rate, max(rate) AS hottest_rate FROM lagproof.partition_rates() GROUP BY 1
     ), readers AS (
         SELECT flow.topic, count(*)::integer AS services, max(flow.replicas) AS replicas,
                (array_agg(flow.service_name ORDER BY facts.per_record_ms / coalesce(facts.concurrency, 1) DESC NULLS LAST))[1] AS slowest,
@@ -1021,7 +1320,8 @@ BEGIN
                       'lagproof.monitoring', 'lagproof.last_hour', 'lagproof.facts', 'lagproof.expected']) AS object,
          unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
     PERFORM lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.consumer_minutes(timestamptz, timestamptz)', role),
-           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.last_hour_rows()', role)
+           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.last_hour_rows()', role),
+           lagproof.grant_if_possible('EXECUTE', 'FUNCTION lagproof.partition_rates()', role)
     FROM unnest(ARRAY['lagproof_migrator', 'lagproof_operator', 'lagproof_reader']) AS role;
     PERFORM lagproof.grant_if_possible('INSERT', object, 'lagproof_service')
     FROM unnest(ARRAY['public.consumer_lag_history', 'public.consumer_processing_metrics']) AS object;

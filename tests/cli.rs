@@ -229,3 +229,24 @@ fn completions_and_manual_pages_are_written() {
     assert_eq!(lagproof(folder.path(), &["man", "--into", "."]).status, Some(0));
     assert!(folder.path().join("lagproof-check.1").exists());
 }
+
+#[test]
+fn a_clock_that_is_none_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(lagproof(folder.path(), &["init"]).status, Some(0));
+    for clock in ["yesterday", "", "1767225600.5"] {
+        let ran = command(folder.path(), &["compile"])
+            .env("SOURCE_DATE_EPOCH", clock)
+            .output()
+            .unwrap();
+        let err = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{err}");
+        assert!(
+            err.contains(&format!(
+                "SOURCE_DATE_EPOCH is `{clock}`, which is no number of seconds"
+            )),
+            "{err}"
+        );
+        assert!(!folder.path().join("generated").exists());
+    }
+}

@@ -16,6 +16,7 @@ mod migrate;
 mod output;
 mod proofs;
 mod revert;
+mod rollout;
 mod schema;
 mod squash;
 mod verify;
@@ -39,7 +40,7 @@ really do, and compiled into SQL seed migrations, client property files and topi
 
 const AFTER_HELP: &str = "\
 Exit status: 0 clean; 1 errors (or warnings with --deny), or FAIL; 2 wrong usage or environment; 3 \
-`migrate --status` found something to apply; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
+`migrate --status` found something to apply, `diff --exit-code` a difference, or `rollout` a replica with older settings; 4 INCONCLUSIVE and 5 INVALID, both of verify; 130 after Ctrl-C.
 
 Examples:
   lagproof init                     start a project here
@@ -49,7 +50,8 @@ Examples:
   lagproof compile                  write generated/
   lagproof verify billing           prove it under real load
   lagproof migrate                  put it in $DATABASE_URL
-  lagproof diff --database          what is otherwise there";
+  lagproof diff --database          what is otherwise there
+  lagproof rollout                  which replica runs it";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -99,6 +101,8 @@ enum Verb {
     Migrate(migrate::MigrateArgs),
     /// Say what is otherwise in the database, and settle overrides
     Diff(diff::DiffArgs),
+    /// Say which replica runs which settings; stop a rollout, or let it go on
+    Rollout(rollout::RolloutArgs),
     /// Explain a finding's code, with a bad and a good example
     Explain(explain::ExplainArgs),
     /// Start a project: a small, commented one that passes `check`
@@ -126,6 +130,9 @@ enum Verb {
 /// Runs a command line.
 pub fn run(cli: &Cli) -> ExitCode {
     cli.global.apply_colour();
+    if let Err(exit) = output::check_clock() {
+        return exit.into();
+    }
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(&cli.global, args),
         Verb::Compile(args) => compile::run(&cli.global, args),
@@ -134,6 +141,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Verify(args) => verify::run(&cli.global, args),
         Verb::Migrate(args) => migrate::run(&cli.global, args),
         Verb::Diff(args) => diff::run(&cli.global, args),
+        Verb::Rollout(args) => rollout::run(&cli.global, args),
         Verb::Explain(args) => explain::run(&cli.global, args),
         Verb::Init(args) => init::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),

@@ -98,12 +98,24 @@ pub(super) fn note(message: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{bold}note{bold:#}: {message}");
 }
 
+/// What stands for the time of day where builds must be repeatable (reproducible-builds.org).
+const CLOCK: &str = "SOURCE_DATE_EPOCH";
+
 /// Seconds since 1970, by SOURCE_DATE_EPOCH where it is set.
 pub(super) fn now() -> i64 {
-    let fixed = std::env::var("SOURCE_DATE_EPOCH")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let fixed = std::env::var(CLOCK).ok().and_then(|text| text.parse().ok());
     fixed.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+}
+
+/// Refuses a SOURCE_DATE_EPOCH that is none: who sets it relies on it.
+pub(super) fn check_clock() -> Result<(), Exit> {
+    match std::env::var_os(CLOCK) {
+        Some(text) if text.to_str().is_none_or(|text| text.parse::<i64>().is_err()) => Err(fail(
+            &format!("{CLOCK} is `{}`, which is no number of seconds", text.display()),
+            "set it to whole seconds since 1970 (date +%s), or unset it",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Today in UTC.

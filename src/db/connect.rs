@@ -12,6 +12,13 @@ const OLDEST: i32 = 150_000;
 
 /// A connection to the database that `url` names.
 pub(super) async fn connect(url: &str) -> Result<PgConnection, MigrateError> {
+    // The parser takes any scheme.
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(MigrateError::BadUrl);
+    }
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| MigrateError::BadUrl)?
         .application_name("lagproof migrate");
@@ -49,4 +56,26 @@ fn refused(options: &PgConnectOptions, error: &sqlx::Error) -> MigrateError {
             .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
         help,
     }
+}
+
+/// Does something with a connection to the database that `url` names, and closes it.
+pub(super) fn with_connection<T>(
+    url: &str,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| MigrateError::Lost { why: error.to_string() })?;
+    runtime.block_on(async {
+        let mut connection = connect(url).await?;
+        let done = work(&mut connection).await;
+        let _ = connection.close().await;
+        done
+    })
+}
+
+/// The connection said something unexpected.
+pub(super) fn lost(error: sqlx::Error) -> MigrateError {
+    MigrateError::Lost { why: error.to_string() }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
-use super::connect::connect;
+use super::connect::{lost, with_connection};
 use super::error::MigrateError;
 
 /// What the database says.
@@ -199,24 +199,4 @@ pub fn drop_overrides(url: &str, service: &str, settings: &[String]) -> Result<(
             .map(|_| ())
             .map_err(|error| MigrateError::during(service, &error))
     })
-}
-
-fn with_connection<T>(
-    url: &str,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, MigrateError>,
-) -> Result<T, MigrateError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| MigrateError::Lost { why: error.to_string() })?;
-    runtime.block_on(async {
-        let mut connection = connect(url).await?;
-        let done = work(&mut connection).await;
-        let _ = connection.close().await;
-        done
-    })
-}
-
-fn lost(error: sqlx::Error) -> MigrateError {
-    MigrateError::Lost { why: error.to_string() }
 }

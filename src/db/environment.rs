@@ -4,11 +4,8 @@ use sqlx::{Executor, PgConnection, Row};
 
 use crate::model::broker::Stage;
 
+use super::connect::lost;
 use super::error::MigrateError;
-
-fn lost(error: sqlx::Error) -> MigrateError {
-    MigrateError::Lost { why: error.to_string() }
-}
 
 /// Whether the database may be taken for that environment's.
 pub(super) async fn check(

@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod ledger;
 mod migrate;
+mod rollout;
 
 pub use adoption::Finding;
 pub use deployed::{
@@ -22,3 +23,4 @@ pub use error::MigrateError;
 pub use files::{Kind, Migration, Migrations, SCHEMA, read_migrations};
 pub use ledger::Applied;
 pub use migrate::{Mode, Options, Progress, Report, Rewritten, migrate};
+pub use rollout::{Halt, Replica, Rollout, Standing, Turn, halt_rollout, read_rollouts, resume_rollout};

@@ -210,6 +210,33 @@ fn errors_rebalances_and_memory() {
     assert_eq!(database.kinds(), "errors, memory, rebalances");
 }
 
+/// The same figures as above are no alert where the profile allows them, and one of another priority where it allows less.
+#[test]
+fn errors_and_rebalances_follow_the_declared_targets() {
+    let mut database = service("filter", json!({}), 1, 1);
+    database.lags("filter", 5, 500.0, 0.0);
+    database.metrics(
+        "filter",
+        100,
+        10,
+        "CASE WHEN i % 10 = 0 THEN 20 ELSE 0 END, (i = 7)::integer, 100",
+    );
+    assert_eq!(database.kinds(), "errors, rebalances");
+    let mut document = document(&[TOPIC], sensor_settings());
+    document["revision"] = json!(2);
+    document["context"]["targets"]["errors"] = json!(0.03);
+    document["context"]["targets"]["rebalances_per_hour"] = json!(2);
+    database.owner.seed("filter", 1, &document);
+    assert_eq!(database.kinds(), "");
+    document["revision"] = json!(3);
+    document["context"]["targets"]["errors"] = json!(0.001);
+    document["context"]["targets"]["rebalances_per_hour"] = json!(0.1);
+    database.owner.seed("filter", 1, &document);
+    for kind in ["errors", "rebalances"] {
+        assert_eq!(database.alert(kind)["priority"], "critical");
+    }
+}
+
 #[test]
 fn silence_strangers_and_leavers() {
     let mut database = service("filter", json!({}), 3, 2);

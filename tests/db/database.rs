@@ -173,6 +173,11 @@ impl Database {
         }
     }
 
+    /// Another connection of the owner's.
+    pub fn session(&self) -> Session {
+        Session::open(&self.name)
+    }
+
     /// Another connection, as someone who was granted `role`.
     pub fn login(&mut self, login: &str, role: &str) -> Session {
         let login = format!("{}_{login}", self.name);

@@ -244,8 +244,10 @@ fn services_on_one_side_only_are_named() {
 fn what_no_profile_can_say_is_refused_and_nothing_is_written() {
     let (folder, mut database, url) = deployed();
     let root = folder.path();
+    // A word that the table itself would refuse, as if a later version had taken it.
     database.owner.run(
-        "UPDATE pipeline_consumer_configs SET partition_assignment_strategy = 'by the moon', fetch_max_wait_ms = NULL WHERE service_name = 'step-counter'",
+        "UPDATE pipeline_consumer_configs SET partition_assignment_strategy = 'sticky', fetch_max_wait_ms = NULL WHERE service_name = 'step-counter';
+         UPDATE lagproof.overrides SET value = '\"by the moon\"' WHERE setting = 'partition_assignment_strategy'",
     );
     let before = fs::read_to_string(root.join("profiles/services/step-counter.toml")).expect("a profile");
     for (setting, expected) in [

@@ -1,5 +1,6 @@
 //! The row-local rules of the database are the compiler's: the same bounds, the same relations.
 
+use lagproof::model::keywords::{Assignor, Keyword, RemoteAssignor};
 use lagproof::model::limits::{Order, RELATIONS, bounds};
 use lagproof::model::settings::{Kind, Setting};
 use serde_json::{Value as Json, json};
@@ -14,7 +15,7 @@ const BESIDE: [&str; 3] = ["auto_commit_interval_ms", "concurrency", "enable_aut
 fn the_list_of_settings_is_the_compilers() {
     let mut database = Database::migrated();
     let listed = database.owner.rows(
-        "SELECT column_name, kind, minimum, maximum, path FROM lagproof.consumer_settings ORDER BY column_name COLLATE \"C\"",
+        "SELECT column_name, kind, minimum, maximum, words, path FROM lagproof.consumer_settings ORDER BY column_name COLLATE \"C\"",
     );
     let listed: Vec<Json> = listed
         .into_iter()
@@ -35,12 +36,26 @@ fn the_list_of_settings_is_the_compilers() {
             let bounds = bounds(setting);
             json!({
                 "column_name": info.key, "kind": kind, "path": ["consumer", info.key],
-                "minimum": bounds.map(|bounds| bounds.min), "maximum": bounds.map(|bounds| bounds.max),
+                "minimum": bounds.map(|bounds| bounds.min), "maximum": bounds.map(|bounds| bounds.max), "words": words(info.kind),
             })
         })
         .collect();
     expected.sort_by(|a, b| a["column_name"].as_str().cmp(&b["column_name"].as_str()));
     assert_eq!(listed, expected);
+}
+
+/// The words that a kind of setting takes, where it does not take any text.
+fn words(kind: Kind) -> Option<Vec<&'static str>> {
+    fn all<K: Keyword>() -> Vec<&'static str> {
+        K::ALL.iter().map(|keyword| keyword.as_str()).collect()
+    }
+    match kind {
+        Kind::Assignors => Some(all::<Assignor>()),
+        Kind::RemoteAssignor => Some(all::<RemoteAssignor>()),
+        // What the compiler lists when it refuses another; a length of time is beside them.
+        Kind::OffsetReset => Some(vec!["earliest", "latest", "none"]),
+        Kind::Count | Kind::Duration | Kind::Size | Kind::Switch | Kind::Text => None,
+    }
 }
 
 #[test]
@@ -147,6 +162,47 @@ fn every_bound_holds_on_both_sides() {
             .owner
             .run(&format!("UPDATE pipeline_consumer_configs SET {key} = NULL"));
     }
+}
+
+/// Words that a client would refuse, and all that there are.
+#[test]
+fn only_words_that_there_are_can_be_set() {
+    let mut database = with_filter();
+    for setting in Setting::ALL {
+        let Some(words) = words(setting.info().kind) else {
+            continue;
+        };
+        let key = setting.info().key;
+        for word in &words {
+            database
+                .owner
+                .run(&format!("UPDATE pipeline_consumer_configs SET {key} = '{word}'"));
+        }
+        for wrong in ["sometimes", "", "range;", "range, sticky", "uniform,range"] {
+            let refusal = database
+                .owner
+                .refused(&format!("UPDATE pipeline_consumer_configs SET {key} = '{wrong}'"));
+            assert_eq!(
+                refusal.message,
+                format!("S107: {key} of service 'filter' would be '{wrong}', which is not a value that it takes")
+            );
+            assert_eq!(
+                refusal.hint,
+                format!("It takes {}; `lagproof explain S107` says more.", words.join(", "))
+            );
+            assert_eq!(refusal.code, "23514");
+        }
+        database
+            .owner
+            .run(&format!("UPDATE pipeline_consumer_configs SET {key} = NULL"));
+    }
+    database.owner.run(
+        "UPDATE pipeline_consumer_configs SET partition_assignment_strategy = 'range,roundrobin', client_rack = 'any, text',
+             auto_offset_reset = 'by_duration:PT86400.5S'",
+    );
+    database
+        .owner
+        .refused("UPDATE pipeline_consumer_configs SET auto_offset_reset = 'by_duration:soon'");
 }
 
 #[test]

@@ -4,6 +4,9 @@ mod adoption;
 mod adoption_refused;
 mod alerts;
 mod attacks;
+#[cfg(feature = "kafka")]
+#[path = "../support/broker.rs"]
+mod broker;
 mod database;
 mod diff;
 mod docs;
@@ -13,13 +16,17 @@ mod monitor;
 mod older;
 mod overrides;
 mod partitions;
+#[cfg(feature = "kafka")]
+mod partitions_applied;
 mod privileges;
 mod recording;
 mod replaced;
 mod replay;
 mod requirements;
+mod rollout;
 mod runtime;
 mod samples;
 mod schema;
 mod seeds;
 mod server;
+mod sums;

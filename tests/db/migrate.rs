@@ -272,6 +272,11 @@ fn what_is_out_of_reach_is_said_without_a_password() {
             "DATABASE_URL is not the URL of a PostgreSQL database",
             "write it as postgres://",
         ),
+        (
+            Some("mysql://ann:s3cret@127.0.0.1/x"),
+            "DATABASE_URL is not the URL of a PostgreSQL database",
+            "write it as postgres://",
+        ),
         (Some(missing.as_str()), " does not exist", "create the database"),
     ] {
         let (status, out, err) = run(folder.path(), url, &[]);

@@ -95,38 +95,3 @@ fn history_is_by_minute() {
         ])
     );
 }
-
-/// Where there are many samples their sums are kept: the same numbers, up to a minute old.
-#[test]
-fn kept_sums_say_what_the_samples_say() {
-    let mut database = Database::migrated();
-    database.owner.run(
-        "UPDATE lagproof.monitoring SET busy_above = 100, looked_at = '-infinity';
-         INSERT INTO consumer_lag_history (service_name, topic, partition, lag, consumer_offset, \"timestamp\")
-         SELECT 's' || i % 7, 't', i % 3, i, i, now() - interval '55 minutes' * random() FROM generate_series(1, 500) AS i",
-    );
-    assert_eq!(
-        database
-            .owner
-            .value("SELECT kept_at > now() - interval '1 minute' FROM lagproof.monitoring"),
-        true
-    );
-    let sums = |view: &str| {
-        format!(
-            "SELECT jsonb_agg(jsonb_build_array(service_name, lag_samples, partitions, avg_lag, max_lag) ORDER BY service_name)
-             FROM lagproof.{view}"
-        )
-    };
-    let kept = database.owner.value(&sums("last_hour"));
-    assert_eq!(kept.as_array().map(Vec::len), Some(7));
-    assert_eq!(kept, database.owner.value(&sums("last_hour_live")));
-    // Kept too long ago: the samples themselves.
-    database.owner.run("UPDATE lagproof.monitoring SET kept_at = now() - interval '2 minutes', busy_above = 20000;
-                        INSERT INTO consumer_lag_history (service_name, topic, partition, lag) VALUES ('new', 't', 0, 5)");
-    assert_eq!(
-        database
-            .owner
-            .value("SELECT avg_lag FROM v_consumer_performance_monitor WHERE service_name = 'new'"),
-        5.0
-    );
-}
