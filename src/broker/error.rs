@@ -127,6 +127,24 @@ impl BrokerError {
     }
 }
 
+impl BrokerError {
+    /// What happened, in one line: of a broker's log, only the line that says why it ended.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        let Self::Died { status, log } = self else {
+            return self.to_string();
+        };
+        let mut lines = log.lines().rev();
+        let says = |what: &str| log.lines().rev().find(|line| line.contains(what));
+        let telling = says("No space left")
+            .or_else(|| says("OutOfMemoryError"))
+            .or_else(|| says("ERROR"))
+            .or_else(|| lines.find(|line| !line.trim().is_empty()));
+        let said = telling.map_or_else(String::new, |line| format!(": {}", line.trim()));
+        format!("the broker ended ({status}){said}")
+    }
+}
+
 impl fmt::Display for BrokerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -169,5 +187,30 @@ impl fmt::Display for Quoted<'_> {
         }
         f.write_str("; the end of its log:")?;
         self.0.lines().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BrokerError;
+
+    #[test]
+    fn of_a_log_only_what_says_why_is_quoted() {
+        let died = |log: &str| BrokerError::Died {
+            status: "exit status 1".to_owned(),
+            log: log.to_owned(),
+        };
+        let full =
+            died("ERROR Error while appending\njava.io.IOException: No space left on device\nERROR Shutdown broker\n");
+        assert_eq!(
+            full.brief(),
+            "the broker ended (exit status 1): java.io.IOException: No space left on device"
+        );
+        assert!(full.help().contains("TMPDIR"));
+        assert_eq!(
+            died("INFO started\nERROR all log dirs failed\nINFO bye\n").brief(),
+            "the broker ended (exit status 1): ERROR all log dirs failed"
+        );
+        assert_eq!(died("").brief(), "the broker ended (exit status 1)");
     }
 }

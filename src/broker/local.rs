@@ -215,9 +215,10 @@ fn log(folder: &Path, lines: usize) -> String {
     last_lines(&String::from_utf8_lossy(&text), lines)
 }
 
-/// The last lines of a text that say something.
+/// The last lines of a text that say something: frames of Java's stack traces do not.
 pub(super) fn last_lines(text: &str, lines: usize) -> String {
-    let kept: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("\tat ");
+    let kept: Vec<&str> = text.lines().filter(says).collect();
     kept[kept.len().saturating_sub(lines)..].join("\n")
 }
 

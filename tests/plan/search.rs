@@ -175,8 +175,14 @@ fn the_clients_defaults_are_a_side_of_their_own() {
         let of = trial(wish.clone(), name);
         let defaults = defaults_side(model(), &wish, &of).unwrap();
         let ms = |key: &str| defaults.sides[0].properties[key].parse::<u64>().unwrap();
-        assert!(ms("session.timeout.ms") >= 1_000, "a shorter session never joins: {name}");
-        assert_eq!(defaults.broker_properties["group.min.session.timeout.ms"], "1000", "{name}");
+        assert!(
+            ms("session.timeout.ms") >= 1_000,
+            "a shorter session never joins: {name}"
+        );
+        assert_eq!(
+            defaults.broker_properties["group.min.session.timeout.ms"], "1000",
+            "{name}"
+        );
     }
     let variants = defaults_put_back(model(), &wish, &of).unwrap();
     assert!(variants.iter().any(|variant| variant.setting == "max_poll_records"));

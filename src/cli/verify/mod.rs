@@ -31,7 +31,7 @@ Examples:
   lagproof verify billing --fault worker-killed@20s
   lagproof verify billing --find-limit          the highest rate that still holds its lag target
   lagproof verify billing --worker 'python3 worker.py'
-  lagproof verify billing --soak 1h             in real time, long enough for the hourly target
+  lagproof verify billing --soak 3h             in real time, long enough for the hourly target
   lagproof verify --broker staging              on a declared environment";
 
 /// `verify`'s arguments.

@@ -117,14 +117,15 @@ impl Merger {
         Some((newest, moment.lag?))
     }
 
-    /// How many ticks in a row the broker has not answered.
+    /// For how many ticks the broker has not answered. A look that waits for its time-out misses some: they count.
     #[must_use]
-    pub fn silent_ticks(&self) -> usize {
-        self.seen
-            .values()
-            .rev()
-            .take_while(|seen| seen.partitions.is_none())
-            .count()
+    pub fn silent_ticks(&self) -> u32 {
+        let mut ticks = self.seen.iter();
+        let (Some((first, _)), Some(newest)) = (ticks.next(), self.seen.keys().next_back()) else {
+            return 0;
+        };
+        let answered = self.seen.iter().rev().find(|(_, seen)| seen.partitions.is_some());
+        answered.map_or(newest + 1 - first, |(tick, _)| newest - tick)
     }
 
     /// Why a worker ended that nobody had told to, in a few words: the newest.

@@ -243,7 +243,7 @@ pub(super) fn limit(found: &FoundLimit) -> String {
     };
     let what = match (found.holds, found.fails) {
         (Some(holds), Some(fails)) => format!("its lag target holds at {} and not at {}", at(holds), at(fails)),
-        (Some(holds), None) => format!("its lag target holds at {}, the highest rate that was tried", at(holds)),
+        (Some(holds), None) => format!("its lag target holds at {}, and how much more is not known", at(holds)),
         (None, Some(fails)) => format!("its lag target does not even hold at {}", at(fails)),
         (None, None) => "no limit was found".to_owned(),
     };

@@ -3,12 +3,14 @@
 use crate::proofs::text::{count, number, seconds};
 
 use super::super::plan::FaultKind;
-use super::super::recording::RebalanceCause;
+use super::super::recording::{Rebalance, RebalanceCause};
 use super::view::{View, wide};
 use super::{Judgement, Kpi, Verdict};
 
 /// −ln 0.05: with no event in a time T, the rate is below this over T with 95 % confidence (Poisson).
 const POISSON_95: f64 = 2.995_732_273_553_991;
+/// Between two looks, with their jitter, in seconds.
+const TICK_S: f64 = 0.35;
 /// What librdkafka says of a poll that came too late.
 pub(super) const MAX_POLL_EXCEEDED: &str = "_MAX_POLL_EXCEEDED";
 
@@ -24,11 +26,7 @@ pub(super) fn rebalances(view: View<'_>, others_s: f64) -> Judgement {
         return says(Verdict::NotJudged).because(view.other_client());
     }
     if found > 0 {
-        let first = view
-            .run
-            .rebalances
-            .iter()
-            .find(|rebalance| rebalance.cause.is_unprovoked() && rebalance.at_s >= view.warm_until());
+        let first = held_against(view).next();
         let what = first.map_or_else(String::new, |rebalance| {
             format!(", the first at {}: {}", seconds(rebalance.at_s), rebalance.what)
         });
@@ -39,10 +37,12 @@ pub(super) fn rebalances(view: View<'_>, others_s: f64) -> Judgement {
     }
     let hours = (measured_s(view) + others_s) * view.trial.speed.max(1.0) / 3_600.0;
     let bound = if hours > 0.0 { POISSON_95 / hours } else { f64::INFINITY };
-    let soak = if bound > view.trial.targets.rebalances_per_hour {
-        ": see --soak"
+    let target = view.trial.targets.rebalances_per_hour;
+    let soak = if bound > target && target > 0.0 {
+        let hours = (POISSON_95 / target).ceil();
+        format!("; < {}/h takes --soak {}h", number(target), number(hours))
     } else {
-        ""
+        String::new()
     };
     says(Verdict::Pass).because(format!(
         "none in this time is ≤ {}/h at 95 %{soak}",
@@ -57,10 +57,19 @@ pub(super) fn measured_s(view: View<'_>) -> f64 {
 
 /// Rebalances that nobody provoked, after the warm-up.
 pub(super) fn unprovoked(view: View<'_>) -> usize {
+    held_against(view).count()
+}
+
+/// They, each. What the group does once its broker is gone for good is not held against it.
+fn held_against(view: View<'_>) -> impl Iterator<Item = &Rebalance> {
     let warm = view.warm_until();
+    let answered = view.run.moments.iter().rfind(|moment| moment.lag.is_some());
+    let until = match answered {
+        Some(last) if view.run.cut_short.is_some() => last.at_s + TICK_S,
+        _ => f64::INFINITY,
+    };
     let all = view.run.rebalances.iter();
-    all.filter(|rebalance| rebalance.cause.is_unprovoked() && rebalance.at_s >= warm)
-        .count()
+    all.filter(move |one| one.cause.is_unprovoked() && one.at_s >= warm && one.at_s <= until)
 }
 
 /// Polls in time.

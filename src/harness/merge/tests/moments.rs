@@ -123,3 +123,22 @@ fn a_partition_that_nobody_holds_lags_from_what_is_committed_and_no_further_than
     assert_eq!(recording.moments[0].lag, Some(60 + 70));
     assert_eq!(recording.moments[0].unassigned, 1);
 }
+
+#[test]
+fn a_broker_is_silent_for_as_long_as_it_did_not_answer() {
+    let mut merger = started(head(CommitSpec::AfterBatch));
+    assert_eq!(merger.silent_ticks(), 0);
+    let silent = |tick| Seen {
+        partitions: None,
+        ..seen(tick, Vec::new())
+    };
+    merger.seen(silent(3));
+    merger.seen(silent(4));
+    assert_eq!(merger.silent_ticks(), 2, "it never answered");
+    merger.seen(seen(5, Vec::new()));
+    assert_eq!(merger.silent_ticks(), 0);
+    // A look that waits for its time-out takes the time of eight.
+    merger.seen(silent(13));
+    merger.seen(silent(21));
+    assert_eq!(merger.silent_ticks(), 16);
+}

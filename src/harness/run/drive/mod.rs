@@ -29,7 +29,11 @@ const LOAD_STARTS_IN_US: i64 = 1_500_000;
 /// When a stall has to be at a moment that workers know from their start, the load starts that long after it.
 const LOAD_STARTS_AT_US: i64 = 8_000_000;
 /// For how many ticks a broker may be silent before it is asked whether it still runs.
-const SILENT_TICKS: usize = 20;
+const ASK_TICKS: u32 = 4;
+/// For how many ticks it may be silent although it runs.
+const SILENT_TICKS: u32 = 20;
+/// How long a broker that came back may take to be found again: `reconnect.backoff.max.ms`, and a little.
+const FOUND_WITHIN_US: i64 = 15_000_000;
 /// How long one step waits for news.
 const STEP: Duration = Duration::from_millis(25);
 /// How long load processes may take after the schedule's end to hear of every record.
@@ -51,6 +55,8 @@ pub(super) struct Drive<'r> {
     seen: Receiver<Seen>,
     watch: Watch,
     restarting: Option<JoinHandle<Result<f64, String>>>,
+    /// Until then it is not held against a broker that it does not answer.
+    excused_us: i64,
     cut_short: Option<String>,
 }
 
@@ -102,6 +108,7 @@ impl<'r> Drive<'r> {
             seen,
             watch,
             restarting: None,
+            excused_us: 0,
             cut_short: None,
         })
     }
@@ -184,22 +191,25 @@ impl<'r> Drive<'r> {
         if self.ground.stop.is_requested() {
             self.cut("stopped by Ctrl-C");
         }
-        self.watch_broker();
+        self.watch_broker(looked);
     }
 
-    /// Asks a broker that has been silent for long whether it still runs.
-    fn watch_broker(&mut self) {
+    /// Asks a broker that was `looked` at and has been silent for long whether it still runs.
+    fn watch_broker(&mut self, looked: bool) {
         if let Some(restarting) = self.restarting.take_if(|thread| thread.is_finished()) {
             let now_us = self.clock.now_us();
             match restarting.join() {
-                Ok(Ok(away_s)) => self
-                    .merger
-                    .fault(now_us, format!("the broker is back after {away_s:.1} s")),
+                Ok(Ok(away_s)) => {
+                    self.excused_us = now_us + FOUND_WITHIN_US;
+                    self.merger
+                        .fault(now_us, format!("the broker is back after {away_s:.1} s"));
+                }
                 Ok(Err(why)) => self.cut(format!("the broker did not come back: {why}")),
                 Err(_) => self.cut("the broker did not come back"),
             }
         }
-        if self.restarting.is_some() || self.merger.silent_ticks() < SILENT_TICKS {
+        let silent = self.merger.silent_ticks();
+        if !looked || self.restarting.is_some() || silent < ASK_TICKS {
             return;
         }
         let checked = self
@@ -209,8 +219,11 @@ impl<'r> Drive<'r> {
             .unwrap_or_else(PoisonError::into_inner)
             .check();
         match checked {
-            Err(error) => self.cut(error.to_string()),
-            Ok(()) => self.cut("the broker runs and has not answered for 5 s"),
+            Err(error) => self.cut(error.brief()),
+            Ok(()) if silent >= SILENT_TICKS && self.clock.now_us() > self.excused_us => {
+                self.cut("the broker runs and has not answered for 5 s");
+            }
+            Ok(()) => {}
         }
     }
 
