@@ -7,19 +7,20 @@ use lagproof::harness::report::html::render;
 
 use super::build::outcome;
 use super::cases;
+use super::outcomes;
 
 fn all() -> Vec<Outcome> {
     vec![
         outcome(vec![cases::motion(), cases::vision(), cases::audio()]),
         outcome(vec![cases::motion()]),
-        cases::services(),
-        cases::invalid(),
-        cases::limits(),
-        cases::inconclusive(),
-        cases::cut_short(),
-        cases::nothing(),
-        cases::mock(),
-        cases::hostile(),
+        outcomes::services(),
+        outcomes::invalid(),
+        outcomes::limits(),
+        outcomes::inconclusive(),
+        outcomes::cut_short(),
+        outcomes::nothing(),
+        outcomes::mock(),
+        outcomes::hostile(),
     ]
 }
 
@@ -112,7 +113,7 @@ fn nothing_is_fetched() {
 
 #[test]
 fn names_are_only_text() {
-    let page = render(&cases::hostile());
+    let page = render(&outcomes::hostile());
     assert!(
         !page.contains("alert(1)</script>") && !page.contains("<script>alert"),
         "it runs"
@@ -186,13 +187,13 @@ fn lines_stay_inside_their_pictures() {
 
 #[test]
 fn the_page_says_what_its_numbers_are_worth() {
-    let mock = render(&cases::mock());
+    let mock = render(&outcomes::mock());
     assert!(
         mock.contains("a smoke test on librdkafka&#39;s mock broker")
             || mock.contains("a smoke test on librdkafka's mock broker")
     );
     assert!(!mock.contains("PASS") && !mock.contains("FAIL"));
-    let cut = render(&cases::cut_short());
+    let cut = render(&outcomes::cut_short());
     assert!(cut.contains("Ctrl-C") && cut.contains("cut short") && cut.contains("INCONCLUSIVE"));
     let foreign = render(&outcome(vec![cases::service("silero-vad", "aiokafka")]));
     assert!(foreign.contains("(librdkafka; declares aiokafka)"));

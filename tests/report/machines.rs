@@ -7,17 +7,18 @@ use serde_json::Value;
 
 use super::build::outcome;
 use super::cases;
+use super::outcomes;
 
 fn all() -> Vec<Outcome> {
     vec![
         outcome(vec![cases::motion(), cases::vision(), cases::audio()]),
-        cases::services(),
-        cases::invalid(),
-        cases::limits(),
-        cases::cut_short(),
-        cases::nothing(),
-        cases::mock(),
-        cases::hostile(),
+        outcomes::services(),
+        outcomes::invalid(),
+        outcomes::limits(),
+        outcomes::cut_short(),
+        outcomes::nothing(),
+        outcomes::mock(),
+        outcomes::hostile(),
     ]
 }
 
@@ -85,12 +86,12 @@ fn names_of_samples_are_names_of_files() {
 
 #[test]
 fn in_a_smoke_test_no_verdict_is_one() {
-    let report = json::report(&cases::mock());
+    let report = json::report(&outcomes::mock());
     assert!(report.smoke_test && report.verdict.is_none());
     let nowhere =
         |trial: &json::TrialReport| trial.verdict.is_none() && trial.sides.iter().all(|side| side.verdict.is_none());
     assert!(report.trials.iter().all(nowhere));
-    let xml = junit::render(&cases::mock());
+    let xml = junit::render(&outcomes::mock());
     assert!(!xml.contains("<failure") && !xml.contains("<error"), "{xml}");
     assert_eq!(xml.matches("<testcase").count(), xml.matches("<skipped").count());
 }
@@ -107,14 +108,14 @@ fn counted(xml: &str, what: &str) -> usize {
 
 #[test]
 fn junit_tells_failures_errors_and_skips_apart() {
-    let services = junit::render(&cases::services());
+    let services = junit::render(&outcomes::services());
     assert_eq!((counted(&services, "failures"), counted(&services, "errors")), (1, 0));
     assert_eq!(services.matches("<testsuite ").count(), 4);
     for (one, errors) in [
-        (cases::invalid(), 5),
-        (cases::inconclusive(), 1),
-        (cases::cut_short(), 2),
-        (cases::nothing(), 1),
+        (outcomes::invalid(), 5),
+        (outcomes::inconclusive(), 1),
+        (outcomes::cut_short(), 2),
+        (outcomes::nothing(), 1),
     ] {
         let xml = junit::render(&one);
         assert_eq!(
@@ -127,12 +128,12 @@ fn junit_tells_failures_errors_and_skips_apart() {
     let xml = junit::render(&outcome(vec![cases::motion(), cases::vision(), cases::audio()]));
     assert_eq!((counted(&xml, "failures"), counted(&xml, "errors")), (0, 0), "{xml}");
     assert!(xml.contains("60 records/s of capacity against 500/s"));
-    insta::assert_snapshot!("junit", junit::render(&cases::invalid()));
+    insta::assert_snapshot!("junit", junit::render(&outcomes::invalid()));
 }
 
 #[test]
 fn junit_is_xml_whatever_is_in_it() {
-    let xml = junit::render(&cases::hostile());
+    let xml = junit::render(&outcomes::hostile());
     assert!(!xml.contains('\u{1b}') && !xml.contains("<script"), "{xml}");
     assert!(xml.contains("&lt;script&gt;"));
 }

@@ -5,5 +5,6 @@ mod cases;
 mod html;
 mod live;
 mod machines;
+mod outcomes;
 mod text;
 mod written;

@@ -7,6 +7,7 @@ use lagproof::harness::report::{html, junit, markdown, summary};
 
 use super::build::outcome;
 use super::cases;
+use super::outcomes;
 
 fn plain(outcome: &Outcome) -> String {
     summary::render(outcome, Colour::Plain)
@@ -29,7 +30,7 @@ fn the_page_about_reports_quotes_one() {
 
 #[test]
 fn services_in_one_table() {
-    assert_snapshot!("services", plain(&cases::services()));
+    assert_snapshot!("services", plain(&outcomes::services()));
     assert_snapshot!(
         "one service",
         plain(&outcome(vec![cases::service("motion-event-filter", "aiokafka")]))
@@ -38,7 +39,7 @@ fn services_in_one_table() {
 
 #[test]
 fn on_a_narrow_terminal_the_table_leaves_out_what_matters_least() {
-    let narrow = summary::for_columns(&cases::services(), Colour::Plain, 100);
+    let narrow = summary::for_columns(&outcomes::services(), Colour::Plain, 100);
     let wide: Vec<&str> = narrow.lines().filter(|line| line.chars().count() > 100).collect();
     assert!(wide.is_empty(), "{wide:?}");
     assert!(narrow.contains("lag p95") && narrow.contains("PASS (librdkafka; declares aiokafka)"));
@@ -47,43 +48,43 @@ fn on_a_narrow_terminal_the_table_leaves_out_what_matters_least() {
 
 #[test]
 fn a_reason_is_said_once() {
-    let text = plain(&cases::invalid());
+    let text = plain(&outcomes::invalid());
     assert_eq!(text.matches("records were sent up to 133 ms late").count(), 1, "{text}");
     assert!(!text.contains("unjudged"), "nothing of it counts: {text}");
-    let page = html::render(&cases::invalid());
+    let page = html::render(&outcomes::invalid());
     assert_eq!(page.matches("records were sent up to 133 ms late").count(), 1);
-    let comment = markdown::render(&cases::invalid(), None);
+    let comment = markdown::render(&outcomes::invalid(), None);
     assert_eq!(
         comment.matches("records were sent up to 133 ms late").count(),
         1,
         "{comment}"
     );
-    let text = plain(&cases::cut_short());
+    let text = plain(&outcomes::cut_short());
     assert!(!text.contains("too short"), "that it was cut short says it: {text}");
 }
 
 #[test]
 fn limits_and_evidence() {
-    assert_snapshot!("limits", plain(&cases::limits()));
-    let page = html::render(&cases::limits());
+    assert_snapshot!("limits", plain(&outcomes::limits()));
+    let page = html::render(&outcomes::limits());
     assert!(page.contains("<code>evidence/step-counter.toml</code>") && page.contains("1,670/s"));
-    let suite = junit::render(&cases::limits());
+    let suite = junit::render(&outcomes::limits());
     assert!(suite.contains("value=\"evidence/step-counter.toml\""), "{suite}");
 }
 
 #[test]
 fn what_is_no_verdict_is_said() {
-    assert_snapshot!("invalid", plain(&cases::invalid()));
-    assert_snapshot!("inconclusive", plain(&cases::inconclusive()));
-    assert_snapshot!("cut short", plain(&cases::cut_short()));
-    assert_snapshot!("nothing", plain(&cases::nothing()));
+    assert_snapshot!("invalid", plain(&outcomes::invalid()));
+    assert_snapshot!("inconclusive", plain(&outcomes::inconclusive()));
+    assert_snapshot!("cut short", plain(&outcomes::cut_short()));
+    assert_snapshot!("nothing", plain(&outcomes::nothing()));
 }
 
 #[test]
 fn on_the_mock_no_word_is_a_verdict() {
-    let text = plain(&cases::mock());
+    let text = plain(&outcomes::mock());
     assert_snapshot!("mock", text);
-    for text in [text, markdown::render(&cases::mock(), None)] {
+    for text in [text, markdown::render(&outcomes::mock(), None)] {
         assert!(!text.contains("PASS") && !text.contains("FAIL"), "{text}");
         assert!(text.contains("smoke test"), "{text}");
     }
@@ -105,13 +106,13 @@ fn comments_on_pull_requests() {
         "markdown motion",
         markdown::render(&outcome(vec![cases::motion()]), place)
     );
-    assert_snapshot!("markdown services", markdown::render(&cases::services(), None));
-    assert_snapshot!("markdown cut short", markdown::render(&cases::cut_short(), place));
+    assert_snapshot!("markdown services", markdown::render(&outcomes::services(), None));
+    assert_snapshot!("markdown cut short", markdown::render(&outcomes::cut_short(), place));
 }
 
 #[test]
 fn nothing_from_elsewhere_acts() {
-    let hostile = cases::hostile();
+    let hostile = outcomes::hostile();
     let text = plain(&hostile);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
     let comment = markdown::render(&hostile, Some("a`b``c"));

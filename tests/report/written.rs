@@ -6,6 +6,7 @@ use lagproof::harness::report::files::{contents, name_of, write};
 
 use super::build::outcome;
 use super::cases;
+use super::outcomes;
 
 #[test]
 fn a_report_is_written_whole_beside_others() {
@@ -65,7 +66,7 @@ fn where_nothing_can_be_written_it_is_said_and_nothing_is_left() {
     let place = tempfile::tempdir().expect("a folder");
     let reports = place.path().join("reports");
     fs::write(&reports, "not a folder").expect("a file");
-    let error = write(&reports, &cases::nothing()).expect_err("it can't");
+    let error = write(&reports, &outcomes::nothing()).expect_err("it can't");
     assert!(error.to_string().contains("reports"), "{error}");
     assert!(error.help().contains("written to"));
     assert_eq!(fs::read_to_string(&reports).expect("the file"), "not a folder");
@@ -79,7 +80,7 @@ fn a_report_is_as_open_as_its_folder_and_ours_to_change() {
     let reports = place.path().join("reports");
     fs::create_dir(&reports).expect("a folder");
     fs::set_permissions(&reports, fs::Permissions::from_mode(0o755)).expect("rights");
-    let written = write(&reports, &cases::nothing()).expect("written");
+    let written = write(&reports, &outcomes::nothing()).expect("written");
     let mode = fs::metadata(&written.folder).expect("a folder").permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
     assert!(
