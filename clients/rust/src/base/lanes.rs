@@ -74,7 +74,9 @@ impl<T: Handling> Lanes<T> {
         let mut singly = self.after_record.is_some();
         while at < count && !part.is_stopping() {
             let to = if singly { at + 1 } else { count };
-            let in_handler = self.work.in_handler(part);
+            let Some(in_handler) = self.work.in_handler(part) else {
+                break;
+            };
             let ended = self.guarded(part, self.handling.run(part, at, to)).await;
             at = part.through();
             match ended {
@@ -153,10 +155,9 @@ impl<T: Handling> Lanes<T> {
                         () = self.work.reached(part, Stage::Stopping) => {}
                     }
                 }
-                if part.is_stopping() {
+                let Some(in_handler) = self.work.in_handler(part) else {
                     break;
-                }
-                let in_handler = self.work.in_handler(part);
+                };
                 match self.guarded(part, self.handling.one(&part.records[index])).await {
                     Ended::Well => {}
                     Ended::Abandoned => break,

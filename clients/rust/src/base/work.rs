@@ -60,7 +60,7 @@ impl Part {
     }
 
     fn has_reached(&self, stage: Stage) -> bool {
-        self.stage.load(Ordering::Acquire) >= stage as u8
+        self.stage.load(Ordering::SeqCst) >= stage as u8
     }
 
     /// All before `to` are done.
@@ -174,7 +174,7 @@ impl Work {
     /// The same for some parts.
     pub(super) fn end<'p>(&self, stage: Stage, parts: impl Iterator<Item = &'p Part>) {
         for part in parts {
-            part.stage.fetch_max(stage as u8, Ordering::AcqRel);
+            part.stage.fetch_max(stage as u8, Ordering::SeqCst);
         }
         self.changed.notify_waiters();
     }
@@ -205,17 +205,19 @@ impl Work {
         }
     }
 
-    /// A record of that part is in a handler until this is dropped.
-    pub(super) fn in_handler<'w>(&'w self, part: &'w Part) -> InHandler<'w> {
-        part.active.fetch_add(1, Ordering::AcqRel);
-        InHandler { work: self, part }
+    /// A record of that part is in a handler until this is dropped; `None` where no further one should be begun. Whoever ends
+    /// the part and then waits for its rest either is seen here, or sees this one.
+    pub(super) fn in_handler<'w>(&'w self, part: &'w Part) -> Option<InHandler<'w>> {
+        part.active.fetch_add(1, Ordering::SeqCst);
+        let in_handler = InHandler { work: self, part };
+        (!part.is_stopping()).then_some(in_handler)
     }
 
     /// Waits until nothing of some parts is in a handler any more. False where something still is after that time. Blocks.
     pub(super) fn rest(&self, parts: &[&Part], within: Duration) -> bool {
         let given_up = Instant::now() + within;
         let mut resting = self.resting.lock().expect("no panic while it is held");
-        while parts.iter().any(|part| part.active.load(Ordering::Acquire) > 0) {
+        while parts.iter().any(|part| part.active.load(Ordering::SeqCst) > 0) {
             let left = given_up.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -237,7 +239,7 @@ pub(super) struct InHandler<'w> {
 
 impl Drop for InHandler<'_> {
     fn drop(&mut self) {
-        if self.part.active.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.part.active.fetch_sub(1, Ordering::SeqCst) == 1 {
             // Held for a moment, so that who has just looked is waiting by now.
             drop(self.work.resting.lock());
             self.work.rested.notify_all();
