@@ -5,7 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
+import { inflateSync } from 'node:zlib';
+import * as hdr from 'hdr-histogram-js';
 import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js';
+import { encode } from '../src/verify/ledger.js';
 import { NO_KEY, Numbers, nowUs, POISON, SLOW, splitMix, tickAt } from '../src/verify/protocol.js';
 import { quantile } from '../src/verify/quantile.js';
 import { setEnvironment } from '../src/verify/spec.js';
@@ -189,6 +192,16 @@ describe('every record is accounted for', () => {
       assert.deepEqual(letters[0]!.value, values[40]);
     });
   }
+});
+
+test('histograms are such as every implementation reads', () => {
+  const histogram = build({ highestTrackableValue: 24 * 3600e6, numberOfSignificantValueDigits: 3 });
+  for (const us of [1234, 99_999]) histogram.recordValue(us);
+  const encoded = Buffer.from(encode(hdr, histogram), 'base64');
+  assert.equal(encoded.readInt32BE(4), encoded.length - 8);
+  const inner = inflateSync(encoded.subarray(8));
+  assert.deepEqual([inner.readInt32BE(8), inner.readDoubleBE(32)], [0, 1], 'offset and ratio');
+  assert.equal(decodeFromCompressedBase64(encode(hdr, histogram)).totalCount, 2);
 });
 
 describe('other ways to commit run through', () => {

@@ -29,7 +29,7 @@ impl Merger {
             account.failed += tick.failed;
             account.dead_letters += tick.dead_letters;
             account.foreign += tick.foreign;
-            // What can't be read is left out: the worker's log says why, and the account is exact without it.
+            // What can't be read was said when it came, and the account is exact without it.
             let _ = latency.merge_encoded(&tick.latency);
             if self.is_measured(tick) {
                 let _ = measured.merge_encoded(&tick.latency);

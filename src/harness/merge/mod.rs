@@ -233,7 +233,11 @@ impl Merger {
             WorkerLine::Revoked { at_us, partitions } => event(at_us, Change::Revoked, partitions),
             WorkerLine::Lost { at_us, partitions } => event(at_us, Change::Lost, partitions),
             WorkerLine::Tick(tick) => {
+                let unreadable = tick.latency.decode().err();
                 worker.ticks.insert(tick.tick, tick);
+                if let Some(error) = unreadable {
+                    self.error(&name, "histogram", &error.to_string(), 1);
+                }
             }
             WorkerLine::Error {
                 at_us,

@@ -204,4 +204,17 @@ mod tests {
         assert_eq!(read.quantile(0.0), Some(100));
         assert!(read.max().unwrap().abs_diff(30_000) < 30);
     }
+
+    /// From JavaScript's package hdr-histogram-js 3.0.1, with 1234 and 99999 recorded: its header holds an offset of one and
+    /// next to no ratio, which no other implementation writes. Our worker for Node puts both right.
+    const BY_JAVASCRIPT: &str = "HISTFAAAACl4nJNpmSzMwMDAxsDAwMjAwMDMAAEgtojs9QQGGH+xMFNvKhMAWOAEZw==";
+
+    #[test]
+    fn an_odd_header_is_not_guessed_at() {
+        assert!(EncodedHistogram(BY_JAVASCRIPT.to_owned()).decode().is_err());
+        let put_right = "HISTFAAAACh4nJNpmSzMwMDAxgABzFCakYGBQUT2egKD/QeIwGJhpt5UJgBoWAWU";
+        let read = EncodedHistogram(put_right.to_owned()).decode().unwrap();
+        assert_eq!((read.count(), read.quantile(0.0)), (2, Some(1_234)));
+        assert!(read.max().unwrap().abs_diff(99_999) < 100);
+    }
 }

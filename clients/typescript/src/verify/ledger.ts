@@ -1,5 +1,6 @@
 /** What a worker has done since its last tick, by sequence numbers. */
 
+import { deflateSync, inflateSync } from 'node:zlib';
 import type * as Hdr from 'hdr-histogram-js';
 import type { ConsumedRecord } from '../feed.js';
 import { type Header, headerOf, NO_KEY, Numbers, nowUs } from './protocol.js';
@@ -99,10 +100,31 @@ export class Ledger {
       for (const [from, to] of stream.since.intervals) processed.push({ topic, partition, shard, from, to });
       stream.since = new Numbers();
     }
-    const encoded = latency.totalCount > 0 ? this.hdr.encodeIntoCompressedBase64(latency) : '';
+    const encoded = latency.totalCount > 0 ? encode(this.hdr, latency) : '';
     this.latency = this.histogram();
     return { tick: { processed, latency: encoded, ...counts }, errors };
   }
+}
+
+/** The header in front of what is deflated: a cookie and a length. */
+const OUTER_BYTES = 8;
+/** Where the header inside holds the offset of its counts, and the ratio of its values to whole numbers. */
+const OFFSET_AT = 8;
+const RATIO_AT = 32;
+
+/**
+ * A histogram in HdrHistogram's V2 format. hdr-histogram-js 3.0.1 writes 1 for the offset and 5e-324 for the ratio; its
+ * counts are those of offset 0 and ratio 1, and every other implementation takes it at its word.
+ */
+export function encode(hdr: typeof Hdr, histogram: Hdr.Histogram): string {
+  const outer = Buffer.from(hdr.encodeIntoCompressedBase64(histogram), 'base64');
+  const inner = inflateSync(outer.subarray(OUTER_BYTES));
+  inner.writeInt32BE(0, OFFSET_AT);
+  inner.writeDoubleBE(1, RATIO_AT);
+  const deflated = deflateSync(inner);
+  const header = Buffer.from(outer.subarray(0, OUTER_BYTES));
+  header.writeInt32BE(deflated.length, 4);
+  return Buffer.concat([header, deflated]).toString('base64');
 }
 
 function fresh() {

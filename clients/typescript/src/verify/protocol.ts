@@ -107,7 +107,7 @@ export class Lines {
   }
 }
 
-/** Seconds that this process was ready to run and did not; null where the system does not tell it. */
+/** Seconds that the thread which waited longest was ready to run and did not; null where the system does not tell it. */
 export function cpuWaitSeconds(): number | null {
   try {
     const threads = readdirSync('/proc/self/task');
@@ -115,7 +115,7 @@ export function cpuWaitSeconds(): number | null {
       const stat = readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8');
       return Number(stat.split(' ')[1]);
     });
-    return waits.reduce((sum, wait) => sum + wait, 0) / 1e9;
+    return Math.max(...waits) / 1e9;
   } catch {
     return null;
   }
