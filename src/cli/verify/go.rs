@@ -110,7 +110,7 @@ fn prove(
     let journals = surroundings
         .state()
         .map_err(|error| fail(&error.to_string(), &error.help()))?;
-    let mut program = Program::find(surroundings.get("PATH")).map_err(|error| fail(&error.to_string(), error.help))?;
+    let mut program = Program::this().map_err(|error| fail(&error.to_string(), error.help))?;
     program.worker = args
         .worker
         .as_ref()

@@ -22,6 +22,21 @@ pub struct Program {
 }
 
 impl Program {
+    /// The binary that runs now, whatever it is called: for lagproof's own command line.
+    ///
+    /// # Errors
+    /// [`LaunchError`] where the system does not say what runs.
+    pub fn this() -> Result<Self, LaunchError> {
+        match std::env::current_exe() {
+            Ok(lagproof) => Ok(Self { lagproof, worker: None }),
+            Err(error) => Err(LaunchError {
+                doing: "find the program that runs now".to_owned(),
+                error,
+                help: "start lagproof by its path",
+            }),
+        }
+    }
+
     /// The binary that runs now if it is lagproof, else the one named so on PATH: a test of somebody's own is another.
     ///
     /// # Errors
