@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from collecting import Collecting, running
 from conftest import Service
 from kafka import Kafka, eventually
 
 import lagproof
-from lagproof import BaseKafkaConsumer, DownstreamUnavailable, OnPoison
-
-
-class Collecting(BaseKafkaConsumer):
-    """Keeps what it saw; `handler` may do more."""
-
-    metrics_every = 0.0
-    handler: Callable[[Any], Any] | None = None
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.seen: list[tuple[int, int, bytes]] = []
-        self.by_key: dict[bytes | None, list[int]] = defaultdict(list)
-        self.now = 0
-        self.most = 0
-
-    async def process(self, record: Any) -> None:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        try:
-            if self.handler is not None:
-                await self.handler(record)
-        finally:
-            self.now -= 1
-        self.seen.append((record.partition, record.offset, record.value))
-        self.by_key[record.key].append(record.offset)
-
-
-@contextlib.asynccontextmanager
-async def running(consumer: BaseKafkaConsumer) -> AsyncIterator[asyncio.Task[None]]:
-    """Runs it, and stops it in good order. What it raises is for the test."""
-    task = asyncio.create_task(consumer.run(handle_signals=False))
-    ready = asyncio.create_task(consumer.ready())
-    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    try:
-        yield task
-    finally:
-        consumer.stop()
-        await asyncio.wait({task}, timeout=60)
-        if task.done() and not task.cancelled() and task.exception() is not None:
-            raise task.exception()  # type: ignore[misc]
-        assert task.done(), "it did not stop"
+from lagproof import BaseKafkaConsumer
 
 
 async def test_everything_once_and_committed(service: Service, kafka: Kafka) -> None:
@@ -135,172 +91,6 @@ async def test_a_plain_function_runs_in_a_thread_and_heartbeats_go_on(service: S
         assert consumer.counters.rebalances == 1
     assert all(name.startswith("lagproof-handler") for name in threads)
     assert await kafka.committed(service.group, topic) == {0: 3}
-
-
-async def test_a_poison_record_goes_to_the_dead_letters_and_the_rest_goes_on(service: Service, kafka: Kafka) -> None:
-    topic, dead = await kafka.topic(1), await kafka.topic(1)
-    delivery = {
-        "commit": "after-batch",
-        "isolation": "read-committed",
-        "retry": {"attempts": 3, "backoff_ms": 10, "dead_letter": dead},
-    }
-    await service.seed([topic], delivery=delivery)
-    await kafka.produce(topic, [str(number).encode() for number in range(10)], [b"k"] * 10)
-    tries: dict[bytes, int] = defaultdict(int)
-
-    class Picky(Collecting):
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            tries[record.value] += 1
-            if record.value == b"4" or (record.value == b"7" and tries[b"7"] < 3):
-                raise ValueError(f"can't read {record.value!r}")
-
-    consumer = Picky(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    async with running(consumer):
-        await eventually(lambda: len(consumer.seen) == 9)
-        await eventually(lambda: consumer.counters.processed == 10)
-        assert consumer.counters.failed == 1
-    assert tries[b"4"] == 3 and tries[b"7"] == 3
-    assert [offset for _, offset, _ in consumer.seen] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
-    assert await kafka.committed(service.group, topic) == {0: 10}
-    (letter,) = await kafka.read(dead, 1)
-    headers = dict(letter.headers)
-    assert (letter.key, letter.value) == (b"k", b"4")
-    assert headers["lagproof.offset"] == b"4" and headers["lagproof.topic"] == topic.encode()
-    assert headers["lagproof.attempts"] == b"3" and b"can't read" in headers["lagproof.error"]
-
-
-@pytest.mark.parametrize("plain", [False, True])
-async def test_without_a_dead_letter_topic_it_stops_before_the_record(
-    service: Service, kafka: Kafka, plain: bool
-) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic])
-    await kafka.produce(topic, [str(number).encode() for number in range(10)])
-
-    class Throws(BaseKafkaConsumer):
-        metrics_every = 0.0
-
-    def plainly(self: Any, record: Any) -> None:
-        if record.value == b"4":
-            raise ValueError("no")
-
-    async def asynchronously(self: Any, record: Any) -> None:
-        plainly(self, record)
-
-    Throws.process = plainly if plain else asynchronously  # type: ignore[assignment,method-assign]
-    consumer = Throws(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    with pytest.raises(lagproof.PoisonRecord, match=r"@4 failed, tries: 1 \(ValueError: no\).*nothing is lost"):
-        await consumer.run(handle_signals=False)
-    assert await kafka.committed(service.group, topic) == {0: 4}
-
-
-async def test_skipping_is_said(service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic])
-    await kafka.produce(topic, [b"good", b"bad", b"good"])
-
-    class Skips(Collecting):
-        on_poison = OnPoison.SKIP
-
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            if record.value == b"bad":
-                raise ValueError("no")
-
-    consumer = Skips(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    async with running(consumer):
-        await eventually(lambda: len(consumer.seen) == 2)
-    assert any("@1 failed" in record.message and "SKIPPED" in record.message for record in caplog.records)
-    assert await kafka.committed(service.group, topic) == {0: 3}
-
-
-async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Service, kafka: Kafka) -> None:
-    topic, dead = await kafka.topic(1), await kafka.topic(1)
-    await service.seed(
-        [topic],
-        consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000},
-        delivery={"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}},
-    )
-    await kafka.produce(topic, [str(number).encode() for number in range(6)])
-
-    class Hangs(Collecting):
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            if record.value == b"2":
-                await asyncio.Event().wait()
-
-    consumer = Hangs(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    async with running(consumer):
-        await eventually(lambda: len(consumer.seen) == 5, within=40)
-        await eventually(lambda: consumer.work is None)
-        assert consumer.counters.rebalances == 1, "the group did not throw it out"
-    (letter,) = await kafka.read(dead, 1)
-    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
-    assert await kafka.committed(service.group, topic) == {0: 6}
-
-
-async def test_a_batch_that_outlasts_the_poll_interval_keeps_its_membership(service: Service, kafka: Kafka) -> None:
-    topic = await kafka.topic(2)
-    await service.seed([topic], consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000})
-    await kafka.produce(topic, [str(number).encode() for number in range(30)])
-
-    class Slow(Collecting):
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            await asyncio.sleep(0.4)
-
-    consumer = Slow(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    async with running(consumer):
-        await eventually(lambda: len(consumer.seen) >= 30, within=60)
-        await eventually(lambda: consumer.work is None)
-        assert consumer.counters.rebalances == 1
-        assert len({place[:2] for place in consumer.seen}) == len(consumer.seen) == 30
-    assert await kafka.committed(service.group, topic) == await kafka.ends(topic)
-
-
-@pytest.mark.parametrize("concurrency", [1, 4])
-async def test_a_downstream_that_is_down_is_waited_for(
-    service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture, concurrency: int
-) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic], concurrency=concurrency)
-    await kafka.produce(topic, [str(number).encode() for number in range(20)])
-    down, calls = True, 0
-
-    class Writes(Collecting):
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            nonlocal calls
-            calls += 1
-            if down and int(record.value) >= 5:
-                raise DownstreamUnavailable("the database says no")
-
-    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    consumer._breaker._first = consumer._breaker._pause = 0.3
-    async with running(consumer):
-        await eventually(lambda: consumer._breaker.is_open)
-        await asyncio.sleep(2.5)
-        assert calls < 20, "it does not hammer what is down"
-        assert consumer.consumer is not None and consumer.consumer.paused(), "partitions are paused"
-        assert (await kafka.committed(service.group, topic)).get(0, 0) <= 5
-        down = False
-        await eventually(lambda: len(consumer.seen) == 20)
-    assert sum("circuit open" in record.message for record in caplog.records) == 1
-    assert any("circuit closed" in record.message for record in caplog.records)
-    assert consumer.counters.failed == 0
-    assert await kafka.committed(service.group, topic) == {0: 20}
-
-
-async def test_a_stop_while_the_downstream_is_down_is_quick_and_loses_nothing(service: Service, kafka: Kafka) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic])
-    await kafka.produce(topic, [str(number).encode() for number in range(20)])
-
-    class Writes(Collecting):
-        async def handler(self, record: Any) -> None:  # type: ignore[override]
-            if int(record.value) >= 5:
-                raise ConnectionRefusedError("down")
-
-    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
-    async with running(consumer):
-        await eventually(lambda: consumer._breaker.is_open)
-    assert await kafka.committed(service.group, topic) == {0: 5}
 
 
 async def test_a_failing_batch_is_taken_apart(service: Service, kafka: Kafka) -> None:
