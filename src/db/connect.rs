@@ -58,6 +58,34 @@ fn refused(options: &PgConnectOptions, error: &sqlx::Error) -> MigrateError {
     }
 }
 
+/// Reads from the database at `url`, all of it as of one moment, and changes nothing. `tables` are those without which there
+/// is nothing to read.
+pub(super) fn read_at_once<T>(
+    url: &str,
+    tables: &[&str],
+    doing: &str,
+    read: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, MigrateError> {
+    with_connection(url, async |connection| {
+        let mut transaction = connection.begin().await.map_err(lost)?;
+        transaction
+            .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await
+            .map_err(lost)?;
+        let there: bool = sqlx::query_scalar("SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest($1) AS name")
+            .bind(tables)
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(lost)?;
+        if !there {
+            return Err(MigrateError::NoSchema);
+        }
+        read(&mut transaction)
+            .await
+            .map_err(|error| MigrateError::during(doing, &error))
+    })
+}
+
 /// Does something with a connection to the database that `url` names, and closes it.
 pub(super) fn with_connection<T>(
     url: &str,

@@ -1,9 +1,9 @@
 //! What is deployed: what the database says that services run with, and what people have overridden.
 
 use serde_json::Value as Json;
-use sqlx::{Connection, Executor, PgConnection, Row};
+use sqlx::{Executor, PgConnection, Row};
 
-use super::connect::{lost, with_connection};
+use super::connect::{read_at_once, with_connection};
 use super::error::MigrateError;
 
 /// What the database says.
@@ -94,23 +94,8 @@ pub struct DeployedTopic {
 /// # Errors
 /// [`MigrateError`]; [`MigrateError::NoSchema`] where `lagproof migrate` has never run.
 pub fn read_deployed(url: &str) -> Result<Deployed, MigrateError> {
-    with_connection(url, async |connection| {
-        let mut transaction = connection.begin().await.map_err(lost)?;
-        transaction
-            .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await
-            .map_err(lost)?;
-        let there = transaction
-            .fetch_one("SELECT to_regclass('lagproof.service_bases') IS NOT NULL AND to_regclass('lagproof.topics') IS NOT NULL")
-            .await
-            .map_err(lost)?;
-        if !there.get::<bool, _>(0) {
-            return Err(MigrateError::NoSchema);
-        }
-        read(&mut transaction)
-            .await
-            .map_err(|error| MigrateError::during("reading what is deployed", &error))
-    })
+    let tables = ["lagproof.service_bases", "lagproof.topics"];
+    read_at_once(url, &tables, "reading what is deployed", read)
 }
 
 async fn read(connection: &mut PgConnection) -> Result<Deployed, sqlx::Error> {

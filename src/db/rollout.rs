@@ -1,9 +1,9 @@
 //! Rollouts: which replica runs which settings, and stopping the restarts that a change needs.
 
 use serde::Serialize;
-use sqlx::{Connection, Executor, PgConnection, Row};
+use sqlx::{Executor, PgConnection, Row};
 
-use super::connect::{lost, with_connection};
+use super::connect::{read_at_once, with_connection};
 use super::error::MigrateError;
 
 /// After so many seconds without a word a replica is not counted on; loaders report every few seconds.
@@ -120,25 +120,8 @@ impl Rollout {
 /// # Errors
 /// [`MigrateError`]; [`MigrateError::NoSchema`] where the database has no table of replicas.
 pub fn read_rollouts(url: &str) -> Result<Vec<Rollout>, MigrateError> {
-    with_connection(url, async |connection| {
-        let mut transaction = connection.begin().await.map_err(lost)?;
-        transaction
-            .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await
-            .map_err(lost)?;
-        let there = transaction
-            .fetch_one(
-                "SELECT to_regclass('lagproof.instances') IS NOT NULL AND to_regclass('lagproof.rollouts') IS NOT NULL",
-            )
-            .await
-            .map_err(lost)?;
-        if !there.get::<bool, _>(0) {
-            return Err(MigrateError::NoSchema);
-        }
-        read(&mut transaction)
-            .await
-            .map_err(|error| MigrateError::during("reading who runs what", &error))
-    })
+    let tables = ["lagproof.instances", "lagproof.rollouts"];
+    read_at_once(url, &tables, "reading who runs what", read)
 }
 
 async fn read(connection: &mut PgConnection) -> Result<Vec<Rollout>, sqlx::Error> {
