@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 use crate::model::broker::Stage;
 
 use super::adoption::{self, Finding};
-use super::connect::connect;
+use super::connect::{lost, with_connection};
 use super::environment;
 use super::error::MigrateError;
 use super::files::{Kind, Migration, Migrations};
@@ -81,16 +81,9 @@ pub fn migrate(
     options: Options<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, MigrateError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| lost(&error))?;
-    runtime.block_on(async {
-        let mut connection = connect(url).await?;
-        let done = run(&mut connection, migrations, options, progress).await;
-        // Closing says goodbye, so that the lock falls now and not when the server notices.
-        let _ = connection.close().await;
-        done
+    // Closing says goodbye, so that the lock falls now and not when the server notices.
+    with_connection(url, async |connection| {
+        run(connection, migrations, options, progress).await
     })
 }
 
@@ -102,7 +95,7 @@ async fn run(
 ) -> Result<Report, MigrateError> {
     let Options { mode, .. } = options;
     if mode != Mode::Status {
-        lock(connection, progress).await.map_err(|error| lost(&error))?;
+        lock(connection, progress).await.map_err(lost)?;
     }
     let mut ledger = ledger::read(connection)
         .await
@@ -155,27 +148,23 @@ async fn apply(
     migrations: &Migrations,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
-    let mut told = newest_finding(connection).await.map_err(|error| lost(&error))?;
+    let mut told = newest_finding(connection).await.map_err(lost)?;
     let seeds_follow = rewritten.is_empty();
     for migration in pending.iter().filter(|file| seeds_follow || file.kind == Kind::Schema) {
         one(connection, migration)
             .await
             .map_err(|error| MigrateError::during(&migration.name, &error))?;
         progress(Progress::Applied(&migration.name));
-        tell(connection, migration, &mut told, progress)
-            .await
-            .map_err(|error| lost(&error))?;
+        tell(connection, migration, &mut told, progress).await.map_err(lost)?;
     }
     if !rewritten.is_empty() {
         progress(Progress::Replaying(rewritten));
-        let mut transaction = connection.begin().await.map_err(|error| lost(&error))?;
+        let mut transaction = connection.begin().await.map_err(lost)?;
         replay(&mut transaction, rewritten, migrations).await?;
         for migration in pending.iter().filter(|file| file.kind == Kind::Seed) {
-            ledger::write(&mut transaction, migration)
-                .await
-                .map_err(|error| lost(&error))?;
+            ledger::write(&mut transaction, migration).await.map_err(lost)?;
         }
-        transaction.commit().await.map_err(|error| lost(&error))?;
+        transaction.commit().await.map_err(lost)?;
     }
     // With nothing to do, too: overrides end, and days pass.
     connection
@@ -227,8 +216,8 @@ async fn dry_run(
     migrations: &Migrations,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), MigrateError> {
-    let mut transaction = connection.begin().await.map_err(|error| lost(&error))?;
-    let mut told = newest_finding(&mut transaction).await.map_err(|error| lost(&error))?;
+    let mut transaction = connection.begin().await.map_err(lost)?;
+    let mut told = newest_finding(&mut transaction).await.map_err(lost)?;
     let seeds_follow = rewritten.is_empty();
     for migration in pending.iter().filter(|file| seeds_follow || file.kind == Kind::Schema) {
         statements(&mut transaction, migration)
@@ -237,13 +226,13 @@ async fn dry_run(
         progress(Progress::Applied(&migration.name));
         tell(&mut transaction, migration, &mut told, progress)
             .await
-            .map_err(|error| lost(&error))?;
+            .map_err(lost)?;
     }
     if !rewritten.is_empty() {
         progress(Progress::Replaying(rewritten));
         replay(&mut transaction, rewritten, migrations).await?;
     }
-    transaction.rollback().await.map_err(|error| lost(&error))
+    transaction.rollback().await.map_err(lost)
 }
 
 async fn statements(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
@@ -274,8 +263,4 @@ async fn tell(
     }
     *told = last;
     Ok(())
-}
-
-fn lost(error: &dyn std::error::Error) -> MigrateError {
-    MigrateError::Lost { why: error.to_string() }
 }

@@ -1,5 +1,7 @@
 //! Rollouts: which replica runs which settings, and stopping the restarts that a change needs.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqlx::{Executor, PgConnection, Row};
 
@@ -93,10 +95,9 @@ impl Rollout {
     /// How far it is.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let behind = |replica: &Replica| replica.generation != Some(self.generation) || replica.is_silent();
         if self.replicas.is_empty() {
             Standing::Unknown
-        } else if !self.replicas.iter().any(behind) {
+        } else if self.arrived() == self.replicas.len() {
             Standing::Done
         } else if self.replicas.iter().any(|replica| replica.state == "refused") {
             Standing::Refused
@@ -167,13 +168,17 @@ async fn read(connection: &mut PgConnection) -> Result<Vec<Rollout>, sqlx::Error
             }),
         })
         .collect();
+    let places: HashMap<String, usize> = rollouts
+        .iter()
+        .enumerate()
+        .map(|(at, rollout)| (rollout.service.clone(), at))
+        .collect();
     for row in &replicas {
-        let service: &str = row.get("service_name");
         // What reports for a service that has no row is somebody else's; there is nothing to hold it against.
-        let Some(rollout) = rollouts.iter_mut().find(|rollout| rollout.service == service) else {
+        let Some(at) = places.get(row.get::<&str, _>("service_name")) else {
             continue;
         };
-        rollout.replicas.push(Replica {
+        rollouts[*at].replicas.push(Replica {
             name: row.get("instance"),
             client: row.get("client"),
             version: row.get("version"),

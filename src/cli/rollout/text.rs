@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::db::{Replica, Rollout, Standing};
+use crate::diagnostic::text::one_line;
+
+use super::super::compile::count;
 
 /// A service's rollout: a line, and one for each replica.
 pub(super) fn rollout_text(rollout: &Rollout) -> String {
@@ -50,7 +53,7 @@ fn sentence(rollout: &Rollout) -> String {
         .version
         .map_or_else(String::new, |version| format!("version {version}, "));
     let (arrived, all) = (rollout.arrived(), rollout.replicas.len());
-    let replicas = format!("{all} replica{}", if all == 1 { "" } else { "s" });
+    let replicas = count(all, "replica");
     let mut out = match rollout.standing() {
         Standing::Unknown => format!("{version}no replica has reported within the hour"),
         Standing::Done => format!("{version}run by {replicas}"),
@@ -98,12 +101,7 @@ fn minutes(seconds: f64) -> String {
     format!("{:.0} min", (seconds / 60.0).floor().max(1.0))
 }
 
-/// Names and reasons come from a database: what a terminal would act on is written out.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| match character.is_control() {
-            true => character.escape_debug().collect::<Vec<_>>(),
-            false => vec![character],
-        })
-        .collect()
+/// Names and reasons come from a database: nothing in them acts on a terminal.
+pub(super) fn plain(text: &str) -> String {
+    one_line(text, usize::MAX)
 }

@@ -11,7 +11,7 @@ use crate::units::parse_duration;
 use super::super::Global;
 use super::super::database::database_url;
 use super::super::output::{Exit, fail, note, print};
-use super::text::rollout_text;
+use super::text::{plain, rollout_text};
 use super::{RolloutArgs, RolloutFormat};
 
 /// How often the database is asked while waiting.
@@ -33,7 +33,7 @@ fn done(args: &RolloutArgs) -> Result<Exit, Exit> {
             halt_rollout(&url, &rollout.service, reason).map_err(|error| not_allowed(&error))?;
             print(&format!(
                 "stopped   {}: {} of {} had restarted; the others go on as they are\n",
-                rollout.service,
+                plain(&rollout.service),
                 rollout.arrived(),
                 rollout.replicas.len()
             ));
@@ -44,8 +44,8 @@ fn done(args: &RolloutArgs) -> Result<Exit, Exit> {
         for rollout in &rollouts {
             let was = resume_rollout(&url, &rollout.service).map_err(|error| not_allowed(&error))?;
             print(&match was {
-                true => format!("resumed   {}\n", rollout.service),
-                false => format!("resumed   {}: nothing was stopped\n", rollout.service),
+                true => format!("resumed   {}\n", plain(&rollout.service)),
+                false => format!("resumed   {}: nothing was stopped\n", plain(&rollout.service)),
             });
         }
         return Ok(Exit::Clean);

@@ -30,9 +30,11 @@ impl Merger {
             account.dead_letters += tick.dead_letters;
             account.foreign += tick.foreign;
             // What can't be read was said when it came, and the account is exact without it.
-            let _ = latency.merge_encoded(&tick.latency);
-            if self.is_measured(tick) {
-                let _ = measured.merge_encoded(&tick.latency);
+            if let Ok(read) = tick.latency.decode() {
+                latency.merge(&read);
+                if self.is_measured(tick) {
+                    measured.merge(&read);
+                }
             }
         }
         account.sent = self.acknowledged.count();
