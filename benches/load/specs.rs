@@ -82,6 +82,7 @@ pub fn worker(topic: &str, properties: BTreeMap<String, String>, commit: CommitS
         service: "bench".to_owned(),
         replica: 0,
         properties,
+        sections: BTreeMap::new(),
         topics: vec![topic.to_owned()],
         max_poll_records: 500,
         work: WorkSpec {

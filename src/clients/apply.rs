@@ -139,8 +139,24 @@ fn of_setting(from: &Service, to: &Service, setting: Setting) -> Apply {
         // aiokafka takes it with each call too.
         Setting::MaxPollRecords if client == Client::Aiokafka || is_loader(to) => Apply::Hot,
         Setting::Assignors => of_assignors(from, to),
+        Setting::MaxPollInterval if client == Client::Kafkajs => of_kafkajs_poll_interval(from, to),
         _ if client_key(client, setting).is_some() => Apply::Recreate,
         _ => Apply::Nothing,
+    }
+}
+
+/// It stands as the time that the group waits for a busy member, which a consumer is made with, unless a profile says that
+/// time itself: then only the loader's limit on handlers is left of it, which it reads with each batch.
+fn of_kafkajs_poll_interval(from: &Service, to: &Service) -> Apply {
+    let waits = |service: &Service| {
+        lower(service, Client::Kafkajs)
+            .get(Section::Consumer, "rebalanceTimeout")
+            .cloned()
+    };
+    if waits(from) == waits(to) {
+        Apply::Hot
+    } else {
+        Apply::Recreate
     }
 }
 

@@ -10,7 +10,7 @@ mod topics;
 pub mod write;
 
 pub use artifact::{Access, Artifact, HEADER_MARK, OWNED, PathError, SEEDS, file_name, header};
-pub use properties::{consumer_properties, property_file, property_files};
+pub use properties::{consumer_properties, other_sections, property_file, property_files};
 pub use schema::{SchemaKind, file_schema, schema_files};
 pub use seeds::{BaselineError, SeedDraft, baseline, seed, seed_of};
 pub use shell::quote;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rayon::prelude::*;
+use serde_json::Value as Json;
 
 use crate::clients::{Entry, Literal, Lowered, Section, Text, lower};
 use crate::model::keywords::Client;
@@ -46,6 +47,28 @@ pub fn consumer_properties(lowered: &Lowered) -> BTreeMap<String, String> {
             (entry.key.to_string(), value)
         })
         .collect()
+}
+
+/// What the client's compiled file holds beside the consumer's own keys, by its sections and as it stands there: kafkajs's
+/// `client`, `subscribe` and `run`. The topics and what the loader honours are left out, and with them every section of the
+/// other clients' files.
+///
+/// # Panics
+/// Never: what is read here is JSON that was written here.
+#[must_use]
+pub fn other_sections(lowered: &Lowered) -> BTreeMap<String, BTreeMap<String, Json>> {
+    let others = SECTIONS.into_iter().filter_map(|section| {
+        if matches!(section, Section::Consumer | Section::Loader) {
+            return None;
+        }
+        let is_topics = |entry: &&Entry| section == Section::Subscribe && entry.key == "topics";
+        let entries: Vec<&Entry> = lowered.section(section).filter(|entry| !is_topics(entry)).collect();
+        let mut text = String::new();
+        object(&mut text, &entries, lowered.client);
+        let keys = serde_json::from_str(&text).expect("an object of JSON");
+        (!entries.is_empty()).then(|| (section.name().to_owned(), keys))
+    });
+    others.collect()
 }
 
 /// The file of one service for one client.

@@ -22,7 +22,7 @@ const STEADY_S: f64 = 31.0;
 /// Runs it and judges it; once more where the machine did not keep up with its own part.
 fn judged(trial: &Trial) -> TrialOutcome {
     let _one = one_at_a_time();
-    let launcher = Local::new(program(None)).unwrap();
+    let launcher = Local::new(program()).unwrap();
     let ground = Ground {
         broker: broker(),
         launcher: &launcher,

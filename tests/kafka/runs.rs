@@ -30,16 +30,14 @@ pub fn broker() -> Arc<Mutex<Broker>> {
     Arc::clone(shared)
 }
 
-pub fn program(worker: Option<&str>) -> Program {
+pub fn program() -> Program {
     Program {
         lagproof: PathBuf::from(env!("CARGO_BIN_EXE_lagproof")),
-        worker: worker.map(|script| ["/bin/sh", "-c", script].map(str::to_owned).to_vec()),
     }
 }
 
 struct With<'a> {
     broker: Arc<Mutex<Broker>>,
-    worker: Option<&'a str>,
     listener: &'a dyn Listener,
     stop: Stop,
     load_shards: u32,
@@ -49,7 +47,6 @@ impl Default for With<'_> {
     fn default() -> Self {
         Self {
             broker: broker(),
-            worker: None,
             listener: &Silent,
             stop: Stop::new(),
             load_shards: 1,
@@ -65,7 +62,7 @@ pub fn one_at_a_time() -> MutexGuard<'static, ()> {
 
 fn run(trial: &Trial, with: &With<'_>) -> Result<Recording, RunError> {
     let _one = one_at_a_time();
-    let launcher = Local::new(program(with.worker)).unwrap();
+    let launcher = Local::new(program()).unwrap();
     let ground = Ground {
         broker: Arc::clone(&with.broker),
         launcher: &launcher,
@@ -209,11 +206,10 @@ fn ctrl_c_leaves_a_recording_of_what_was_measured() {
 
 #[test]
 fn a_worker_that_can_not_run_is_said_with_its_last_words() {
-    let with = With {
-        worker: Some("echo no such model >&2; exit 3"),
-        ..With::default()
-    };
-    let recording = run(&trial(200.0, 5.0, 500.0), &with).unwrap();
+    let mut wanted = trial(200.0, 5.0, 500.0);
+    let words = ["/bin/sh", "-c", "echo no such model >&2; exit 3"];
+    wanted.sides[0].command = Some(words.map(str::to_owned).to_vec());
+    let recording = run(&wanted, &With::default()).unwrap();
     assert_eq!(
         recording.cut_short.as_deref(),
         Some("worker 0 ended with status 3: no such model, before there was any load")

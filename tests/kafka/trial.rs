@@ -95,6 +95,8 @@ pub fn side(us: f64) -> SidePlan {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into_iter()
             .collect(),
+        command: None,
+        sections: BTreeMap::new(),
         instance_id: None,
         group: "tested".to_owned(),
         replicas: 1,

@@ -23,7 +23,7 @@ const CLIENTS: [Client; 4] = [
 ];
 
 /// A change: its name, the profile before, the profile after.
-const CHANGES: [(&str, &str, &str); 20] = [
+const CHANGES: [(&str, &str, &str); 23] = [
     (
         "batch-size",
         "[consumer]\nmax_poll_records = 1\n",
@@ -49,6 +49,21 @@ const CHANGES: [(&str, &str, &str); 20] = [
         "session",
         "[consumer]\nsession_timeout = \"45s\"\n",
         "[consumer]\nsession_timeout = \"60s\"\n",
+    ),
+    (
+        "poll-interval",
+        "[consumer]\nmax_poll_interval = \"2min\"\n",
+        "[consumer]\nmax_poll_interval = \"3min\"\n",
+    ),
+    (
+        "poll-interval-beside-a-rebalance-timeout",
+        "[consumer]\nmax_poll_interval = \"2min\"\nrebalance_timeout = \"90s\"\n",
+        "[consumer]\nmax_poll_interval = \"3min\"\nrebalance_timeout = \"90s\"\n",
+    ),
+    (
+        "rebalance-timeout",
+        "[consumer]\nmax_poll_interval = \"2min\"\n",
+        "[consumer]\nmax_poll_interval = \"2min\"\nrebalance_timeout = \"90s\"\n",
     ),
     (
         "fetch",

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lagproof::clients::{Literal, Section, lower};
-use lagproof::emit::{property_file, property_files};
+use lagproof::emit::{other_sections, property_file, property_files};
 use lagproof::model::keywords::{Client, Commit, Keyword};
 use lagproof::model::origin::Layer;
 use lagproof::model::service::RawValue;
 use lagproof::model::settings::{Setting, Value};
+use serde_json::{Map, Value as Json, json};
 
 use super::build::{at, bare, raw};
 use super::read::read;
@@ -34,6 +35,47 @@ fn a_file_a_client() {
             insta::assert_snapshot!("java-service-for-librdkafka", file.contents());
         }
     }
+}
+
+/// What workers of `verify` get beside the consumer's keys is what the file has, whatever the profile says.
+#[test]
+fn the_other_sections_are_those_of_the_file() {
+    let project = spread::project();
+    for client in Client::ALL {
+        let write = |name: &str, snippet: &str| {
+            let path = format!("profiles/services/{client}-{name}.toml");
+            project.write(&path, spread::profile(*client, snippet));
+        };
+        for (name, snippet) in spread::VARIANTS {
+            write(name, snippet);
+        }
+        write("raw", spread::raw(*client));
+    }
+    let mut with_some = 0;
+    for service in &project.load().model.expect("a model").services {
+        let lowered = lower(service, service.client.value);
+        let sections = other_sections(&lowered);
+        let mut file: Map<String, Json> = match property_file(service, &lowered).contents() {
+            json if json.starts_with('{') => serde_json::from_str(json).expect("JSON"),
+            _ => Map::new(),
+        };
+        for left_out in ["_generated", "notes", "consumer", "loader"] {
+            file.remove(left_out);
+        }
+        if let Some(Json::Object(subscribe)) = file.get_mut("subscribe") {
+            subscribe.remove("topics");
+        }
+        file.retain(|_, keys| *keys != json!({}));
+        assert_eq!(json!(sections), Json::Object(file), "{}", service.name);
+        assert_eq!(
+            sections.is_empty(),
+            service.client.value != Client::Kafkajs,
+            "{}",
+            service.name
+        );
+        with_some += usize::from(!sections.is_empty());
+    }
+    assert_eq!(with_some, spread::VARIANTS.len() + 1);
 }
 
 #[test]

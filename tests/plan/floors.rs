@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lagproof::harness::plan::{Brokers, PhaseKind, PlanError, SpeedWish, Wish, Workers, make_plan};
+use lagproof::harness::plan::{Brokers, PhaseKind, PlanError, SpeedWish, Wish, WorkerCommand, Workers, make_plan};
 use lagproof::harness::protocol::CostSpec;
+use lagproof::model::keywords::Client;
 
 use super::{model, plan, trial};
 
@@ -159,22 +160,39 @@ fn real_time_where_time_is_not_ours() {
     assert_eq!(foreign.speed, 1.0);
     assert!(foreign.broker_properties.is_empty(), "theirs are left as they are");
     assert_eq!(foreign.topics[0].replication, 3);
-    let command = Workers::Command {
-        name: "python worker.py".to_owned(),
-    };
-    let own = trial(
-        Wish {
-            workers: command,
-            ..Wish::default()
+    let workers = |any: Option<&str>, of: &[(Client, &str)]| Wish {
+        workers: Workers {
+            any: any.map(WorkerCommand::of_shell),
+            of: of
+                .iter()
+                .map(|(client, command)| (*client, WorkerCommand::of_shell(command)))
+                .collect(),
         },
-        "face-emotion",
-    );
+        ..Wish::default()
+    };
+    let own = trial(workers(Some("python worker.py"), &[]), "face-emotion");
     assert_eq!(own.speed, 1.0);
     assert_eq!(own.sides[0].client, "python worker.py");
     assert_eq!(
         own.sides[0].properties["session_timeout_ms"], "60000",
         "the declared client's own keys"
     );
+    let words = own.sides[0].command.as_deref();
+    assert_eq!(
+        words,
+        Some(&["/bin/sh", "-c", "python worker.py"].map(str::to_owned)[..])
+    );
+    let of = workers(None, &[(Client::Kafkajs, "node worker.js")]);
+    let (theirs, ours) = (trial(of.clone(), "georegion-detector"), trial(of, "face-emotion"));
+    assert_eq!((theirs.speed, theirs.sides[0].client.as_str()), (1.0, "node worker.js"));
+    assert_eq!(
+        (ours.sides[0].client.as_str(), &ours.sides[0].command),
+        ("librdkafka", &None)
+    );
+    assert!(ours.speed > 1.0, "ours imitates the work, whatever others do beside it");
+    let both = workers(Some("any"), &[(Client::Kafkajs, "own")]);
+    assert_eq!(trial(both.clone(), "georegion-detector").sides[0].client, "own");
+    assert_eq!(trial(both, "face-emotion").sides[0].client, "any");
     assert_eq!(
         trial(Wish::default(), "vision-before-limits").speed,
         1.0,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use lagproof::harness::plan::{Comparison, Side, SpeedWish, Wish};
+use lagproof::harness::plan::{Comparison, Side, SpeedWish, Wish, WorkerCommand, Workers};
 use lagproof::harness::protocol::{CommitSpec, ConcurrencySpec, CostSpec, HandlerSpec, RetrySpec};
+use serde_json::{Map, Value as Json, json};
 
 use super::{plan, trial};
 
@@ -29,6 +30,76 @@ fn a_worker_gets_the_compiled_file() {
         let batch = format!("# loader: max_poll_records={}", side.max_poll_records);
         assert!(text.lines().any(|line| line == batch), "{name}: {batch}");
     }
+}
+
+#[test]
+fn a_worker_of_the_declared_client_gets_its_file_section_by_section() {
+    let workers = Workers {
+        any: Some(WorkerCommand::of_shell("any")),
+        ..Workers::default()
+    };
+    let (mut of_kafkajs, mut of_aiokafka) = (0, 0);
+    for service in plan(&Wish {
+        workers,
+        ..Wish::default()
+    })
+    .trials
+    {
+        let client = service.declared_client.as_str();
+        let name = format!("generated/properties/{}.{client}.json", service.service);
+        let Ok(text) = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&name)) else {
+            assert_eq!(client, "librdkafka", "{name} is not there");
+            continue;
+        };
+        let mut file: Map<String, Json> = serde_json::from_str(&text).unwrap();
+        let side = &service.sides[0];
+        let Some(Json::Object(consumer)) = file.remove("consumer") else {
+            panic!("{name} has a consumer section")
+        };
+        assert_eq!(side.properties.len(), consumer.len(), "{name}");
+        for (key, value) in consumer {
+            let text = match value {
+                Json::Null => String::new(),
+                Json::String(text) => text,
+                Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(","),
+                other => other.to_string(),
+            };
+            assert_eq!(side.properties[&key], text, "{name}: {key}");
+        }
+        if let Some(loader) = file.remove("loader") {
+            assert_eq!(loader, json!({"max_poll_records": side.max_poll_records}), "{name}");
+        }
+        file.retain(|key, _| !["_generated", "notes"].contains(&key.as_str()));
+        let subscribe = file["subscribe"].as_object_mut().unwrap();
+        let topics = subscribe.remove("topics").unwrap();
+        let declared: Vec<&str> = service.topics.iter().map(|topic| topic.name.as_str()).collect();
+        assert_eq!(topics, json!(declared), "{name}: they go as topics");
+        file.retain(|_, keys| *keys != json!({}));
+        assert_eq!(json!(side.sections), Json::Object(file), "{name}");
+        match client {
+            "kafkajs" => of_kafkajs += 1,
+            _ => of_aiokafka += usize::from(side.sections.is_empty()),
+        }
+    }
+    assert_eq!((of_kafkajs, of_aiokafka > 3), (2, true));
+    let real = trial(
+        Wish {
+            workers: Workers {
+                any: Some(WorkerCommand::of_shell("any")),
+                ..Workers::default()
+            },
+            ..Wish::default()
+        },
+        "georegion-detector",
+    );
+    assert_eq!(
+        json!(real.sides[0].sections),
+        json!({
+            "client": {"requestTimeout": 30_000, "retry": {"initialRetryTime": 300, "maxRetryTime": 30_000}},
+            "subscribe": {"fromBeginning": true},
+            "run": {"autoCommit": true},
+        })
+    );
 }
 
 #[test]

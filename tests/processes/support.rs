@@ -121,6 +121,7 @@ pub fn worker(topic: &str, tag: u32) -> WorkerSpec {
         service: "tested".to_owned(),
         replica: 0,
         properties: properties(&group),
+        sections: BTreeMap::new(),
         topics: vec![topic.to_owned()],
         max_poll_records: 50,
         work: WorkSpec {

@@ -134,7 +134,6 @@ fn prove(model: &Model, names: &[String], comparison: Comparison) -> Result<Outc
         surroundings: Surroundings::of_process(),
         program: Program {
             lagproof: PathBuf::from(env!("CARGO_BIN_EXE_lagproof")),
-            worker: None,
         },
         listener: &Said,
         stop: &Stop::new(),

@@ -127,6 +127,8 @@ pub fn side_plan(side: Side) -> SidePlan {
         properties: [("max.poll.interval.ms", "60000"), ("group.id", "loom-motion")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        command: None,
+        sections: BTreeMap::new(),
         instance_id: None,
         group: "loom-motion".to_owned(),
         replicas: 1,

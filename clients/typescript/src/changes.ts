@@ -16,7 +16,7 @@ export type Apply = 'nothing' | 'hot' | 'recreate' | 'stop-all';
 
 const ORDER: readonly Apply[] = ['nothing', 'hot', 'recreate', 'stop-all'];
 /** What kafkajs's lowering has no key of its own for. */
-const NO_KEY = new Set([...Object.keys(KAFKAJS_LACKS), 'max_poll_interval_ms']);
+const NO_KEY = new Set(Object.keys(KAFKAJS_LACKS));
 
 /** Whether the first is heavier than the second. */
 export function heavier(apply: Apply, than: Apply): boolean {
@@ -68,7 +68,16 @@ function ofSetting(before: Settings, after: Settings, key: string): Apply {
     if (isDeepStrictEqual(old, now)) return 'nothing';
     return old.length === 0 || now.length === 0 || old.some(name => now.includes(name)) ? 'recreate' : 'stop-all';
   }
+  if (kafkajs && key === 'max_poll_interval_ms') return isSameWait(before, after) ? 'hot' : 'recreate';
   return kafkajs && NO_KEY.has(key) ? 'nothing' : !kafkajs && key === 'rebalance_timeout_ms' ? 'nothing' : 'recreate';
+}
+
+/**
+ * Whether the group waits as long as before for a busy member. That is what kafkajs is given max_poll_interval as; where
+ * a row says that time itself, only the limit on handlers is left of it, which is read with each batch.
+ */
+export function isSameWait(before: Settings, after: Settings): boolean {
+  return lower(before).consumer.rebalanceTimeout === lower(after).consumer.rebalanceTimeout;
 }
 
 /** kafkajs has one only, which is never given to it. */

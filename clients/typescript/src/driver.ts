@@ -4,7 +4,8 @@ import type { Consumer } from 'kafkajs';
 import { type KafkaOptions, kafkajsVersion, makeKafkajs } from './clients.js';
 import { BrokerAway, messageOf, Stopped } from './errors.js';
 import { Feed } from './feed.js';
-import { log } from './log.js';
+import { log, warnOnce } from './log.js';
+import type { Lowered } from './lowering.js';
 import { mayPass, typeOf } from './offsets.js';
 import type { Settings } from './settings.js';
 import { type Gate, sleep, within } from './waiting.js';
@@ -53,6 +54,11 @@ export interface Driver {
 /** How many partitions' batches may be open at once: all that one answer of a broker can hold. */
 export const ALL_PARTITIONS = 1000;
 
+/** The row's own number where it has one. */
+export function partitionsAtOnce(lowered: Lowered): number {
+  return (lowered.run.partitionsConsumedConcurrently as number | undefined) ?? ALL_PARTITIONS;
+}
+
 /** kafkajs, polled. */
 export class KafkajsDriver implements Driver {
   readonly client = kafkajsVersion();
@@ -61,6 +67,7 @@ export class KafkajsDriver implements Driver {
   crash: unknown = null;
   private readonly consumer: Consumer;
   private readonly fromBeginning: boolean;
+  private readonly partitionsAtOnce: number;
 
   /** Throws BadRow where the row is for another client, or the client refuses it. */
   constructor(settings: Settings, options: KafkaOptions, events: DriverEvents) {
@@ -68,6 +75,13 @@ export class KafkajsDriver implements Driver {
     const made = makeKafkajs(settings, options, { retry: { restartOnFailure: async () => false } });
     this.consumer = made.consumer;
     this.fromBeginning = made.lowered.subscribe.fromBeginning ?? false;
+    this.partitionsAtOnce = partitionsAtOnce(made.lowered);
+    for (const key of ['autoCommitThreshold', 'eachBatchAutoResolve']) {
+      if (key in made.lowered.run) {
+        const text = `raw.kafkajs.${key} does nothing here: records are resolved and committed as its row's commit says`;
+        warnOnce(`${settings.serviceName}: ${text}`);
+      }
+    }
     const heartbeat = (made.lowered.consumer.heartbeatInterval as number | undefined) ?? 3000;
     this.feed = new Feed(heartbeat, () => events.revoked());
     const { GROUP_JOIN, REBALANCING, CRASH } = this.consumer.events;
@@ -96,7 +110,7 @@ export class KafkajsDriver implements Driver {
     await this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: ALL_PARTITIONS,
+      partitionsConsumedConcurrently: this.partitionsAtOnce,
       eachBatch: this.feed.eachBatch,
     });
     if (this.crash) throw this.crash;

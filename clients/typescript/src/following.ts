@@ -1,13 +1,13 @@
 /** Taking changes of a row into a running consumer, by how heavy they are. */
 
 import type { BaseKafkaConsumer } from './baseConsumer.js';
-import { type Apply, changes, heavier, worst } from './changes.js';
+import { type Apply, changes, heavier, isSameWait, worst } from './changes.js';
 import { BadRow, nameOf, type SameInstance } from './errors.js';
 import type { Instance, State } from './instance.js';
 import { log } from './log.js';
 import { lower } from './lowering.js';
 import { settle, takeTurn } from './rollout.js';
-import { type Config, configOf, maxPollRecords, type Settings } from './settings.js';
+import { type Config, configOf, maxPollRecords, type Settings, type Value } from './settings.js';
 import { Watcher } from './source.js';
 import { Gate } from './waiting.js';
 
@@ -27,16 +27,25 @@ export interface Follows {
 
 /** The old settings with everything of the new ones that needs no new consumer. */
 export function withHotParts(old: Settings, now: Settings): Settings {
-  const { max_poll_records: _, ...consumer } = old.consumer;
-  const isHot = old.client === 'kafkajs';
-  const most = (isHot ? now : old).consumer.max_poll_records;
+  const consumer: Record<string, Value> = { ...old.consumer };
+  for (const key of hotSettings(old, now)) {
+    const value = now.consumer[key];
+    if (value === undefined) delete consumer[key];
+    else consumer[key] = value;
+  }
   return {
     ...old,
-    consumer: most === undefined ? consumer : { ...consumer, max_poll_records: most },
+    consumer,
     delivery: { ...old.delivery, retry: now.delivery.retry },
     concurrency: now.concurrency,
     handler: now.handler,
   };
+}
+
+/** Settings of kafkajs's that this package honours itself. */
+function hotSettings(old: Settings, now: Settings): string[] {
+  if (old.client !== 'kafkajs' || now.client !== 'kafkajs') return [];
+  return isSameWait(old, now) ? ['max_poll_records', 'max_poll_interval_ms'] : ['max_poll_records'];
 }
 
 /** Follows the row in the database. */

@@ -66,7 +66,8 @@ const SAME: Readonly<Record<string, string>> = {
   metadata_max_age_ms: 'metadataMaxAge',
   allow_auto_create_topics: 'allowAutoTopicCreation',
 };
-const RAW_SECTIONS: Readonly<Record<string, 'client' | 'consumer' | 'run'>> = {
+/** Where kafkajs takes what it has under names of its own. */
+export const RAW_SECTIONS: Readonly<Record<string, 'client' | 'consumer' | 'run'>> = {
   authenticationTimeout: 'client',
   clientId: 'client',
   connectionTimeout: 'client',

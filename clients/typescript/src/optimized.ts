@@ -7,7 +7,7 @@ import { ONE_PARTITION } from './confluentDriver.js';
 import { KafkaConsumerConfigLoader, type LoaderOptions } from './consumerConfigLoader.js';
 import { cut, type Limits } from './cutting.js';
 import type { DatabasePool } from './database.js';
-import { ALL_PARTITIONS, startDriver } from './driver.js';
+import { partitionsAtOnce, startDriver } from './driver.js';
 import { Feed, type Slice } from './feed.js';
 import { log } from './log.js';
 import type { Lowered } from './lowering.js';
@@ -109,7 +109,7 @@ function wrapped(
     const { settings: current, maxPollRecords } = now();
     return { serviceName, maxPollRecords, maxPollIntervalMs: maxPollIntervalMs(current), heartbeatMs };
   };
-  const polling = new Polling(consumer, limits);
+  const polling = new Polling(consumer, limits, partitionsAtOnce(lowered));
   // Confluent's client has a timer or nothing.
   const commits = isConfluent(consumer) && settings.delivery.commit === 'after-batch';
   const commit = commits
@@ -161,6 +161,7 @@ class Polling {
   constructor(
     private readonly consumer: Consumer,
     private readonly limits: () => Limits,
+    private readonly partitionsAtOnce: number,
   ) {}
 
   async poll(timeoutMs: number): Promise<Slice[]> {
@@ -186,7 +187,7 @@ class Polling {
     await this.consumer.run({
       ...(isConfluent(this.consumer)
         ? { partitionsConsumedConcurrently: ONE_PARTITION }
-        : { autoCommit: false, partitionsConsumedConcurrently: ALL_PARTITIONS }),
+        : { autoCommit: false, partitionsConsumedConcurrently: this.partitionsAtOnce }),
       eachBatchAutoResolve: false,
       eachBatch: feed.eachBatch,
     });

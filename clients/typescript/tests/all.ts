@@ -9,4 +9,5 @@ import './lifecycle.test.js';
 import './live.test.js';
 import './survival.test.js';
 import './readme.test.js';
+import './spec.test.js';
 import './worker.test.js';

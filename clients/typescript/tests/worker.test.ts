@@ -59,6 +59,15 @@ const CLIENTS: Record<string, (topic: string) => Record<string, string>> = {
   }),
 };
 
+/** What the compiled files have beside the consumer's own options. */
+const SECTIONS: Record<string, object> = {
+  kafkajs: {
+    client: { requestTimeout: 30_000, retry: { initialRetryTime: 300, maxRetryTime: 30_000, factor: 0.5 } },
+    subscribe: { fromBeginning: true },
+    run: { partitionsConsumedConcurrently: 3 },
+  },
+};
+
 /** As `lagproof verify` makes it: properties are the compiled ones, as text; the cluster stands under librdkafka's names. */
 async function spec(topic: string, changes: Record<string, unknown> = {}, client = 'kafkajs') {
   return {
@@ -72,6 +81,7 @@ async function spec(topic: string, changes: Record<string, unknown> = {}, client
       'client.id': 'lagproof',
       ...CLIENTS[client]!(topic),
     },
+    ...(SECTIONS[client] ? { sections: SECTIONS[client] } : {}),
     topics: [topic],
     max_poll_records: 100,
     per_record_factor: 1,
@@ -274,7 +284,11 @@ test('another protocol, and what it does not know, is refused', async t => {
   const refusals: [object, RegExp][] = [
     [{ protocol: 2 }, /the spec is of protocol 2, this worker's is 1$/],
     [{ weather: 'fine' }, /the spec has weather, which this worker does not know/],
-    [{ properties: { group_id: 'g' } }, /another client is declared/],
+    [{ properties: { group_id: 'g' }, sections: {} }, /another client is declared/],
+    [
+      { sections: { client: { weather: 'fine' } } },
+      /the spec has client weather = fine, and this worker would leave it out/,
+    ],
   ];
   for (const [change, says] of refusals) {
     const worker = new Worker(service, await spec('t', change as Record<string, unknown>));

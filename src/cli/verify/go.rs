@@ -14,6 +14,7 @@ use crate::harness::report::{files, json, junit, live::Live, markdown, summary};
 use crate::harness::session::{Session, verify};
 use crate::harness::verdict::{Verdict, exit_status};
 use crate::model::broker::Environment;
+use crate::model::keywords::Keyword as _;
 use crate::model::project::Model;
 use crate::project::Project;
 use crate::resolve::in_environment;
@@ -45,6 +46,11 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Exit> {
     }
     for left_out in &plan.left_out {
         note(&format!("{} is left out: {}", left_out.name, left_out.because));
+    }
+    for client in wish.workers.of.keys().map(|client| client.as_str()) {
+        if plan.trials.iter().all(|trial| trial.declared_client != client) {
+            note(&format!("nothing here declares {client}: its worker is not run"));
+        }
     }
     if args.keep && brokers == Brokers::Theirs {
         return Err(fail(
@@ -110,11 +116,7 @@ fn prove(
     let journals = surroundings
         .state()
         .map_err(|error| fail(&error.to_string(), &error.help()))?;
-    let mut program = Program::this().map_err(|error| fail(&error.to_string(), error.help))?;
-    program.worker = args
-        .worker
-        .as_ref()
-        .map(|command| ["/bin/sh", "-c", command].map(str::to_owned).to_vec());
+    let program = Program::this().map_err(|error| fail(&error.to_string(), error.help))?;
     let stop = Stop::new();
     if let Err(error) = stop.on_signals() {
         note(&format!("Ctrl-C ends this at once, without a report: {error}"));

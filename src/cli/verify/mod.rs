@@ -31,6 +31,8 @@ Examples:
   lagproof verify billing --fault worker-killed@20s
   lagproof verify billing --find-limit          the highest rate that still holds its lag target
   lagproof verify billing --worker 'python3 worker.py'
+  lagproof verify --worker 'kafkajs=npx lagproof-worker' --worker 'aiokafka=python -m lagproof.worker'
+                                                each service on the client that it declares
   lagproof verify billing --soak 3h             in real time, long enough for the hourly target
   lagproof verify --broker staging              on a declared environment";
 
@@ -75,9 +77,10 @@ pub(super) struct VerifyArgs {
     /// Search the highest rate at which the lag target still holds, for the profile and for its client's defaults
     #[arg(long, conflicts_with = "before_after")]
     find_limit: bool,
-    /// A worker of your own, as a shell command; it speaks the protocol of docs/worker-protocol.md
-    #[arg(long, value_name = "COMMAND")]
-    worker: Option<String>,
+    /// A worker of your own, as a shell command that speaks the protocol of docs/worker-protocol.md: for every service, or,
+    /// given once a client, for those that declare it; the others run on lagproof's own
+    #[arg(long, value_name = "[CLIENT=]COMMAND")]
+    worker: Vec<String>,
     /// How many processes share out the load
     #[arg(long, value_name = "N", default_value_t = 1)]
     load_processes: u32,

@@ -2,10 +2,11 @@
 
 use crate::broker::Caps;
 use crate::harness::plan::{
-    Brokers, Comparison, FaultWish, LoadWish, SpeedWish, Wish, Workers, parse_fault, parse_series,
+    Brokers, Comparison, FaultWish, LoadWish, SpeedWish, Wish, WorkerCommand, Workers, parse_fault, parse_series,
 };
 use crate::harness::session::cores;
-use crate::units::{parse_duration, parse_rate, parse_size};
+use crate::model::keywords::{Client, Keyword as _};
+use crate::units::{parse_duration, parse_rate, parse_size, shown};
 
 use super::super::output::{Exit, fail};
 use super::VerifyArgs;
@@ -53,11 +54,57 @@ pub(super) fn wish(args: &VerifyArgs, brokers: Brokers) -> Result<Wish, Exit> {
         faults: faults?,
         runs: args.runs,
         brokers,
-        workers: args
-            .worker
-            .as_ref()
-            .map_or(Workers::Ours, |command| Workers::Command { name: command.clone() }),
+        workers: workers(&args.worker)?,
         cores: cores(),
+    })
+}
+
+/// `COMMAND` for every service, `CLIENT=COMMAND` for those that declare a client.
+fn workers(given: &[String]) -> Result<Workers, Exit> {
+    let mut workers = Workers::default();
+    for text in given {
+        let named = text.split_once('=').filter(|(name, _)| is_written_as_client(name));
+        let (client, command) = match named {
+            Some((name, command)) => (Some(client(name)?), command),
+            None => (None, text.as_str()),
+        };
+        let of = || client.map_or_else(|| "every client".to_owned(), |client| client.as_str().to_owned());
+        if command.trim().is_empty() {
+            let problem = format!("--worker: there is no command for {}", of());
+            return Err(fail(&problem, "write --worker 'CLIENT=COMMAND', or --worker 'COMMAND'"));
+        }
+        let command = WorkerCommand::of_shell(command);
+        let before = match client {
+            Some(client) => workers.of.insert(client, command),
+            None => workers.any.replace(command),
+        };
+        if let Some(before) = before {
+            let problem = format!("--worker: two commands for {}: one is `{}`", of(), shown(&before.name));
+            let help = "name the client that each is for: --worker 'CLIENT=COMMAND'";
+            return Err(fail(&problem, help));
+        }
+    }
+    Ok(workers)
+}
+
+/// Whether a word is written as clients are, and not as the shell's variables or the beginning of a command.
+fn is_written_as_client(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_')
+}
+
+fn client(name: &str) -> Result<Client, Exit> {
+    Client::parse(name).ok_or_else(|| {
+        let known: Vec<&str> = Client::ALL.iter().map(|client| client.as_str()).collect();
+        fail(
+            &format!("--worker: there is no client `{}`", shown(name)),
+            &format!(
+                "a worker is for one of {}; where {name} is a variable of the command's, write env {name}=…",
+                known.join(", ")
+            ),
+        )
     })
 }
 

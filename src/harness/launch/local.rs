@@ -15,10 +15,8 @@ use super::{Job, LaunchError, Launcher, Limits, Process, ProcessId, Said, What};
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The lagproof binary, which is the load process and, unless told otherwise, the worker.
+    /// The lagproof binary, which is the load process and, unless a job names another, the worker.
     pub lagproof: PathBuf,
-    /// Another worker: a program and its arguments.
-    pub worker: Option<Vec<String>>,
 }
 
 impl Program {
@@ -28,7 +26,7 @@ impl Program {
     /// [`LaunchError`] where the system does not say what runs.
     pub fn this() -> Result<Self, LaunchError> {
         match std::env::current_exe() {
-            Ok(lagproof) => Ok(Self { lagproof, worker: None }),
+            Ok(lagproof) => Ok(Self { lagproof }),
             Err(error) => Err(LaunchError {
                 doing: "find the program that runs now".to_owned(),
                 error,
@@ -50,7 +48,7 @@ impl Program {
                 .find(|path| path.is_file())
         };
         match this.or_else(on_path) {
-            Some(lagproof) => Ok(Self { lagproof, worker: None }),
+            Some(lagproof) => Ok(Self { lagproof }),
             None => Err(LaunchError {
                 doing: "find the program `lagproof`".to_owned(),
                 error: std::io::ErrorKind::NotFound.into(),
@@ -64,7 +62,6 @@ impl Program {
 #[derive(Debug)]
 pub struct Local {
     program: Program,
-    worker_command: Option<String>,
     groups: Option<Groups>,
     limits: Limits,
     guard: Guard,
@@ -84,7 +81,6 @@ impl Local {
             }
         };
         Ok(Self {
-            worker_command: program.worker.as_ref().map(|words| words.join(" ")),
             program,
             groups,
             limits,
@@ -154,8 +150,8 @@ impl Launcher for Local {
                     LocalProcess::begin(child, &line(spec), parse, belongings, (process, out))
                 })
             }
-            Job::Worker { spec, memory } => {
-                let (program, arguments) = match self.program.worker.as_deref() {
+            Job::Worker { spec, command, memory } => {
+                let (program, arguments) = match command.as_deref() {
                     Some([program, arguments @ ..]) => (PathBuf::from(program), arguments.to_vec()),
                     Some([]) | None => {
                         let (program, arguments) = ours("worker");
@@ -173,10 +169,6 @@ impl Launcher for Local {
 
     fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    fn worker_command(&self) -> Option<&str> {
-        self.worker_command.as_deref()
     }
 }
 
@@ -214,6 +206,7 @@ mod tests {
             service: "it's".to_owned(),
             replica: 0,
             properties: BTreeMap::new(),
+            sections: BTreeMap::new(),
             topics: vec!["t".to_owned()],
             max_poll_records: 1,
             work: WorkSpec {
@@ -240,21 +233,23 @@ mod tests {
         }
     }
 
-    /// A launcher whose worker is a script.
-    fn scripted(script: &str) -> Local {
-        let words = ["/bin/sh", "-c", script].map(str::to_owned);
-        Local::new(Program {
-            lagproof: PathBuf::from("/no/such/lagproof"),
-            worker: Some(words.to_vec()),
-        })
-        .unwrap()
+    /// A launcher without a lagproof.
+    fn launcher() -> Local {
+        let lagproof = PathBuf::from("/no/such/lagproof");
+        Local::new(Program { lagproof }).unwrap()
     }
 
-    fn job(memory: Option<u64>) -> Job {
+    fn job(command: Option<&[&str]>, memory: Option<u64>) -> Job {
         Job::Worker {
             spec: Box::new(worker()),
+            command: command.map(|words| words.iter().map(ToString::to_string).collect()),
             memory,
         }
+    }
+
+    /// A worker that is a script.
+    fn scripted(script: &str, memory: Option<u64>) -> Job {
+        job(Some(&["/bin/sh", "-c", script]), memory)
     }
 
     /// All lines, and the ending.
@@ -275,9 +270,9 @@ mod tests {
         let script = format!(
             "read -r spec; echo \"$spec\" >&2; echo nonsense; read -r command; echo \"$command\" >&2; {END}; exit 3"
         );
-        let launcher = scripted(&script);
         let (out, said) = channel();
-        let mut process = launcher.start(7, &job(None), out).unwrap();
+        let launcher = launcher();
+        let mut process = launcher.start(7, &scripted(&script, None), out).unwrap();
         let first = said.recv_timeout(Duration::from_secs(30)).unwrap();
         assert_eq!(first.process, 7);
         assert!(
@@ -299,9 +294,10 @@ mod tests {
 
     #[test]
     fn one_that_is_killed_is_seen_as_such_and_its_last_line_is_heard() {
-        let launcher = scripted(&format!("{END}; sleep 1000 & wait"));
+        let script = format!("{END}; sleep 1000 & wait");
         let (out, said) = channel();
-        let mut process = launcher.start(0, &job(None), out).unwrap();
+        let launcher = launcher();
+        let mut process = launcher.start(0, &scripted(&script, None), out).unwrap();
         let first = said.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(matches!(first.what, What::Worker(WorkerLine::End { .. })));
         process.kill();
@@ -311,9 +307,10 @@ mod tests {
 
     #[test]
     fn past_its_limit_it_is_killed_by_the_system() {
-        let launcher = scripted("x=$(head -c 200000000 /dev/zero | tr '\\0' a); echo ${#x} >&2");
+        let script = "x=$(head -c 200000000 /dev/zero | tr '\\0' a); echo ${#x} >&2";
         let (out, said) = channel();
-        let _process = launcher.start(0, &job(Some(32 << 20)), out).unwrap();
+        let launcher = launcher();
+        let _process = launcher.start(0, &scripted(script, Some(32 << 20)), out).unwrap();
         let (_, ending) = hear(&said);
         match launcher.limits() {
             Limits::Enforced => {
@@ -332,24 +329,15 @@ mod tests {
 
     #[test]
     fn what_can_not_be_run_is_said() {
-        let missing = Local::new(Program {
-            lagproof: PathBuf::from("/no/such/lagproof"),
-            worker: None,
-        })
-        .unwrap();
-        let error = missing.start(0, &job(None), channel().0).err().unwrap();
+        let launcher = launcher();
+        let error = launcher.start(0, &job(None, None), channel().0).err().unwrap();
         assert_eq!(
             error.to_string(),
             "could not run /no/such/lagproof: No such file or directory (os error 2)"
         );
         let (out, said) = channel();
-        let words = vec!["/no/such/worker".to_owned()];
-        let missing = Local::new(Program {
-            lagproof: PathBuf::from("/no/such/lagproof"),
-            worker: Some(words),
-        })
-        .unwrap();
-        let _process = missing.start(0, &job(None), out).unwrap();
+        let missing = job(Some(&["/no/such/worker"]), None);
+        let _process = launcher.start(0, &missing, out).unwrap();
         let (_, ending) = hear(&said);
         assert_eq!(ending.how, How::Exited(127));
         assert!(ending.log.contains("/no/such/worker"), "{}", ending.log);

@@ -26,6 +26,8 @@ pub enum Job {
     Worker {
         /// What it is told.
         spec: Box<WorkerSpec>,
+        /// The program and arguments of one of somebody's own; nothing for ours.
+        command: Option<Vec<String>>,
         /// The most memory that it may take, in bytes; nothing where no limit is declared.
         memory: Option<u64>,
     },
@@ -107,11 +109,6 @@ pub trait Launcher: Send + Sync {
 
     /// How memory limits are held.
     fn limits(&self) -> &Limits;
-
-    /// What workers are called where they are not ours: the command.
-    fn worker_command(&self) -> Option<&str> {
-        None
-    }
 }
 
 /// A process that was started. Dropping one kills it.

@@ -28,7 +28,7 @@ pub use make::{Names, PlanError, make_plan};
 pub use print::print;
 pub use series::{SeriesError, parse_series};
 pub use variants::{Variant, at_rate, defaults_put_back, defaults_side, put_backs};
-pub use wish::{Brokers, Comparison, LoadWish, Point, SpeedWish, Wish, Workers};
+pub use wish::{Brokers, Comparison, LoadWish, Point, SpeedWish, Wish, WorkerCommand, Workers};
 
 /// Everything that one `verify` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -176,10 +176,16 @@ pub enum Side {
 pub struct SidePlan {
     /// Which one.
     pub side: Side,
-    /// The client that runs it: `librdkafka`, or the name of the worker command that was given.
+    /// What runs it, as far as that is known beforehand: `librdkafka`, or the name of the worker command that was given.
     pub client: String,
+    /// The command of a worker of somebody's own, program and arguments; nothing for ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
     /// The client's properties as compiled; with `speed`, timers are divided.
     pub properties: BTreeMap<String, String>,
+    /// The other sections of the client's compiled file: kafkajs's `client`, `subscribe` and `run`, without the topics.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sections: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     /// The static member id with its variable, where there is one: `vision-${REPLICA}`.
     pub instance_id: Option<String>,
     /// The group as declared.

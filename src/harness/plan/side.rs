@@ -1,7 +1,7 @@
 //! How one side of a trial runs.
 
 use crate::clients::{Loss, lower_run};
-use crate::emit::consumer_properties;
+use crate::emit::{consumer_properties, other_sections};
 use crate::model::cost::Cost;
 use crate::model::keywords::{Client, Commit, Handler};
 use crate::model::service::{Concurrency, Delivery, Run};
@@ -13,7 +13,7 @@ use crate::proofs::lag_floor::Floor;
 
 use super::super::protocol::{CommitSpec, ConcurrencySpec, CostSpec, DeliverySpec, HandlerSpec, RetrySpec, WorkSpec};
 use super::trial::Subject;
-use super::wish::{Wish, Workers};
+use super::wish::Wish;
 use super::{FaultKind, FaultPlan, MemoryPlan, Predicted, Side, SidePlan};
 
 /// By how much a slow record is slower than the poll interval allows, in seconds: clients look every half a second.
@@ -29,9 +29,10 @@ pub(super) fn side_plan(
     notes: &mut Vec<String>,
 ) -> SidePlan {
     let service = &scaled.service;
-    let (client, name) = match &wish.workers {
-        Workers::Ours => (Client::Librdkafka, "librdkafka".to_owned()),
-        Workers::Command { name } => (service.client.value, name.clone()),
+    let command = wish.workers.command(service.client.value);
+    let (client, name) = match command {
+        None => (Client::Librdkafka, "librdkafka".to_owned()),
+        Some(command) => (service.client.value, command.name.clone()),
     };
     let lowered = lower_run(service, run, client);
     if side == Side::After {
@@ -57,6 +58,8 @@ pub(super) fn side_plan(
     SidePlan {
         side,
         client: name,
+        command: command.map(|command| command.words.clone()),
+        sections: other_sections(&lowered),
         instance_id: service
             .instance_id
             .as_ref()

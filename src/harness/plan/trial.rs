@@ -14,7 +14,7 @@ use super::load::{peak, rate, schedule};
 use super::side::side_plan;
 use super::speed::{floors, scaled_run, scaled_topic};
 use super::topics::{broker_properties, bytes, size, topic_plans};
-use super::wish::{Brokers, Comparison, LoadWish, SpeedWish, Wish, Workers};
+use super::wish::{Brokers, Comparison, LoadWish, SpeedWish, Wish};
 use super::{FaultKind, LeftOut, PhaseKind, Side, Targets, TopicPlan, Trial};
 
 /// What is tried, as declared or scaled.
@@ -296,7 +296,7 @@ fn choose_speed(subject: &Subject, runs: &[&Run], wish: &Wish) -> Result<(f64, S
             None => Ok((speed, "asked for".to_owned())),
         },
         SpeedWish::Largest if wish.brokers == Brokers::Theirs => Ok((1.0, "these brokers are not ours".to_owned())),
-        SpeedWish::Largest if wish.workers != Workers::Ours => {
+        SpeedWish::Largest if wish.workers.command(subject.service.client.value).is_some() => {
             Ok((1.0, "a worker of the service's own does real work".to_owned()))
         }
         SpeedWish::Largest if subject.case.is_some() => Ok((1.0, "a case runs in real time".to_owned())),

@@ -1,6 +1,9 @@
 //! What somebody wants of a plan.
 
+use std::collections::BTreeMap;
+
 use super::faults::FaultWish;
+use crate::model::keywords::Client;
 
 /// What somebody wants of a plan. [`Wish::default`] is `lagproof verify` without a word more.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +44,7 @@ impl Default for Wish {
             faults: Vec::new(),
             runs: None,
             brokers: Brokers::Ours,
-            workers: Workers::Ours,
+            workers: Workers::default(),
             cores: 2,
         }
     }
@@ -101,14 +104,48 @@ pub enum Brokers {
     Theirs,
 }
 
-/// Whose workers run.
+/// Whose workers run: commands that speak the worker protocol; for services without one ours, on librdkafka.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Workers {
+    /// For services of all clients that have none of their own in `of`.
+    pub any: Option<WorkerCommand>,
+    /// By the client that a service declares.
+    pub of: BTreeMap<Client, WorkerCommand>,
+}
+
+impl Workers {
+    /// The command for services that declare a client; nothing where ours runs them.
+    #[must_use]
+    pub fn command(&self, client: Client) -> Option<&WorkerCommand> {
+        self.of.get(&client).or(self.any.as_ref())
+    }
+}
+
+/// A command that speaks the worker protocol with the declared client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Workers {
-    /// Ours, on librdkafka.
-    Ours,
-    /// A command that speaks the worker protocol with the declared client.
-    Command {
-        /// What it is called in output.
-        name: String,
-    },
+pub struct WorkerCommand {
+    /// What it is called in output.
+    pub name: String,
+    /// Its program and arguments.
+    pub words: Vec<String>,
+}
+
+impl WorkerCommand {
+    /// A program and its arguments.
+    #[must_use]
+    pub fn of_words(words: Vec<String>) -> Self {
+        Self {
+            name: words.join(" "),
+            words,
+        }
+    }
+
+    /// A command for the shell.
+    #[must_use]
+    pub fn of_shell(command: &str) -> Self {
+        Self {
+            name: command.to_owned(),
+            words: ["/bin/sh", "-c", command].map(str::to_owned).to_vec(),
+        }
+    }
 }

@@ -22,8 +22,13 @@ pub struct WorkerSpec {
     /// Which replica, from 0.
     pub replica: u32,
     /// The client's properties: exactly the compiled ones for the declared client, with bootstrap servers, security and
-    /// the instance id of this replica.
+    /// the instance id of this replica. Of a client whose options have sections they are the `consumer` section.
     pub properties: BTreeMap<String, String>,
+    /// The other sections of the client's compiled file, as they stand there: kafkajs's `client` (options of `new Kafka`),
+    /// `subscribe` and `run`. The topics are not among them, since on the broker they have other names. Not there for
+    /// clients that have no such section.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sections: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     /// The topics' names on the broker.
     pub topics: Vec<String>,
     /// Most records in hand at once from one poll: one that blocks, then those that are there already.

@@ -55,6 +55,14 @@ pub struct Recording {
     pub cut_short: Option<String>,
 }
 
+impl Recording {
+    /// The client that the workers said they are, without its version; nothing where none came so far.
+    #[must_use]
+    pub fn client_name(&self) -> Option<&str> {
+        self.client.split_whitespace().next()
+    }
+}
+
 /// What was seen at one tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {

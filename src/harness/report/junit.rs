@@ -61,7 +61,7 @@ fn suite(outcome: &Outcome, trial: &TrialOutcome) -> TestSuite {
         .sum();
     suite.set_time(span(taken));
     if let Some(side) = compiled(trial) {
-        if let Some(with) = reached_with(&trial.trial, side.judgement.side) {
+        if let Some(with) = reached_with(&trial.trial, side) {
             suite.add_property(("client", one_line(&with, TEXT).as_str()));
         }
         for judgement in &side.judgement.judgements {

@@ -85,7 +85,7 @@ fn table_of(out: &mut String, trial: &TrialOutcome, worth: Worth) {
     }
     out.push_str("| verdict");
     for one in &trial.sides {
-        let word = told(worth, one.judgement.verdict, &trial.trial, one.judgement.side);
+        let word = told(worth, &trial.trial, one);
         let _ = write!(out, " | **{}**", cell(&word));
     }
     out.push_str(" | |\n");
@@ -102,9 +102,7 @@ fn row_of(out: &mut String, trial: &TrialOutcome, worth: Worth) {
             .map_or_else(String::new, |value| cell(&value.text))
     };
     let target = rows.first().map(|row| cell(&row.target)).unwrap_or_default();
-    let verdict = compiled(trial).map_or_else(String::new, |one| {
-        told(worth, one.judgement.verdict, &trial.trial, one.judgement.side)
-    });
+    let verdict = compiled(trial).map_or_else(String::new, |one| told(worth, &trial.trial, one));
     let _ = writeln!(
         out,
         "| {} | {} | {target} | {} | {} | **{}** |",

@@ -107,7 +107,7 @@ fn table(trial: &TrialOutcome, worth: Worth, colour: Colour) -> String {
     for one in &trial.sides {
         let verdict = one.judgement.verdict;
         verdicts.push(Cell::judged(worth.word(verdict), Some(verdict)));
-        with.extend(super::words::reached_with(&trial.trial, one.judgement.side));
+        with.extend(super::words::reached_with(&trial.trial, one));
     }
     // Both sides are reached with the same client, more often than not; it is said once then.
     with.dedup();
@@ -174,9 +174,7 @@ fn services(trials: &[&TrialOutcome], worth: Worth, colour: Colour, columns: usi
             .and_then(|plan| lag_predicted(&plan.predicted))
             .unwrap_or_default();
         let verdict = one.map_or(Verdict::NotJudged, |one| one.judgement.verdict);
-        let word = one.map_or_else(String::new, |one| {
-            told(worth, verdict, &trial.trial, one.judgement.side)
-        });
+        let word = one.map_or_else(String::new, |one| told(worth, &trial.trial, one));
         grid.row(vec![
             Cell::plain(trial.trial.name()),
             match rows.first() {

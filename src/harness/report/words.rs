@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::diagnostic::text::visible;
 use crate::harness::outcome::{FoundLimit, Outcome, TrialOutcome};
 use crate::harness::plan::{PhaseKind, Side, SidePlan, Trial};
-use crate::harness::recording::RebalanceCause;
+use crate::harness::recording::{RebalanceCause, Recording};
 use crate::harness::verdict::{Kpi, Mechanism, SideOutcome, Verdict};
 use crate::proofs::text::{count, number};
 
@@ -54,13 +54,19 @@ pub(super) fn overall(outcome: &Outcome) -> Verdict {
 }
 
 /// What a verdict was reached with, where it is not what is declared: `librdkafka; declares aiokafka`.
-pub(super) fn reached_with(trial: &Trial, side: Side) -> Option<String> {
-    let client = &plan_of(trial, side)?.client;
+pub(super) fn reached_with(trial: &Trial, side: &SideOutcome) -> Option<String> {
+    let planned = || plan_of(trial, side.judgement.side).map(|plan| plan.client.as_str());
+    let client = side
+        .recordings
+        .iter()
+        .find_map(Recording::client_name)
+        .or_else(planned)?;
     (*client != trial.declared_client).then(|| format!("{client}; declares {}", trial.declared_client))
 }
 
 /// A verdict with what it was reached with: `PASS (librdkafka; declares aiokafka)`.
-pub(super) fn told(worth: Worth, verdict: Verdict, trial: &Trial, side: Side) -> String {
+pub(super) fn told(worth: Worth, trial: &Trial, side: &SideOutcome) -> String {
+    let verdict = side.judgement.verdict;
     let word = worth.word(verdict);
     match reached_with(trial, side) {
         Some(with) if verdict != Verdict::NotJudged => format!("{word} ({with})"),

@@ -47,6 +47,7 @@ pub(super) fn worker_spec(
         service: trial.service.clone(),
         replica,
         properties,
+        sections: side.sections.clone(),
         topics: names.read.iter().map(|(topic, _)| topic.clone()).collect(),
         max_poll_records: side.max_poll_records,
         work,

@@ -8,7 +8,7 @@ use crate::broker::{BrokerError, Caps, Surroundings, Wanted};
 use crate::diagnostic::Colour;
 use crate::harness::launch::{LaunchError, Program};
 use crate::harness::outcome::Outcome;
-use crate::harness::plan::{Brokers, PlanError, Wish, make_plan};
+use crate::harness::plan::{Brokers, PlanError, Wish, WorkerCommand, Workers, make_plan};
 use crate::harness::progress::Silent;
 use crate::harness::protocol::Stop;
 use crate::harness::report::summary;
@@ -119,19 +119,24 @@ pub fn verify_service(model: &Model, name: &str, how: &How<'_>) -> Result<Proof,
             Wanted::Declared(_) => Brokers::Theirs,
             _ => Brokers::Ours,
         },
+        workers: match &how.worker {
+            Some(words) => Workers {
+                any: Some(WorkerCommand::of_words(words.clone())),
+                ..Workers::default()
+            },
+            None => how.wish.workers.clone(),
+        },
         cores: cores(),
         ..how.wish.clone()
     };
     let plan = make_plan(model, &wish).map_err(VerifyError::Plan)?;
     let surroundings = Surroundings::of_process();
-    let mut program = match &how.lagproof {
+    let program = match &how.lagproof {
         Some(lagproof) => Program {
             lagproof: lagproof.clone(),
-            worker: None,
         },
         None => Program::find(surroundings.get("PATH")).map_err(VerifyError::Launch)?,
     };
-    program.worker.clone_from(&how.worker);
     let session = Session {
         project: model.name.clone(),
         wanted,

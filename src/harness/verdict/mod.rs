@@ -20,7 +20,7 @@ mod view;
 
 pub use judge::judge;
 pub use stats::{Slope, block_length, p95_upper_bound, quantile, theil_sen};
-pub use text::{exit_status, kpi_words, verdict_text};
+pub use text::{exit_status, kpi_words};
 pub use validity::{MOST_CPU_WAIT, MOST_LATE_MS, MOST_P99_LATE_MS};
 
 /// What is said of a target, a side, a trial.

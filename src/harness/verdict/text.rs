@@ -1,6 +1,5 @@
 //! Verdicts in words, and as an exit status.
 
-use super::super::plan::{SidePlan, Trial};
 use super::{Kpi, Verdict};
 
 impl Verdict {
@@ -33,17 +32,6 @@ pub fn exit_status(verdicts: impl IntoIterator<Item = Verdict>) -> u8 {
         Verdict::Invalid => 5,
         Verdict::Inconclusive | Verdict::NotJudged => 4,
         Verdict::Pass => 0,
-    }
-}
-
-/// A verdict, and on which client where that is not the declared one: `PASS (librdkafka; declares aiokafka)`.
-#[must_use]
-pub fn verdict_text(trial: &Trial, side: &SidePlan, verdict: Verdict) -> String {
-    let word = verdict.word();
-    if side.client == trial.declared_client {
-        word.to_owned()
-    } else {
-        format!("{word} ({}; declares {})", side.client, trial.declared_client)
     }
 }
 

@@ -48,10 +48,7 @@ impl<'a> View<'a> {
 
     /// The client that ran, without its version.
     pub fn client(self) -> &'a str {
-        match self.run.client.split_whitespace().next() {
-            Some(client) => client,
-            None => &self.side.client,
-        }
+        self.run.client_name().unwrap_or(&self.side.client)
     }
 
     /// Whether it ran on the declared client.

@@ -54,13 +54,19 @@ pub fn run(mut input: impl BufRead + Send + 'static, output: impl Write + Send +
 
 fn checked(spec: WorkerSpec) -> Result<WorkerSpec, ProcessError> {
     let theirs = spec.protocol;
-    if spec.is_ours() {
-        Ok(spec)
-    } else {
-        Err(ProcessError(format!(
+    let sections: Vec<&str> = spec.sections.keys().map(String::as_str).collect();
+    if !spec.is_ours() {
+        return Err(ProcessError(format!(
             "the spec is of protocol {theirs}, this is protocol {PROTOCOL}"
-        )))
+        )));
     }
+    if !sections.is_empty() {
+        return Err(ProcessError(format!(
+            "the spec has sections of another client ({}): this worker is one of librdkafka, which has properties only",
+            sections.join(", ")
+        )));
+    }
+    Ok(spec)
 }
 
 fn start(stop: &Stop, input: impl BufRead + Send + 'static) -> Result<(), ProcessError> {

@@ -40,6 +40,7 @@ fn spec(kafka: &Kafka, topic: &str) -> WorkerSpec {
         service: "tested".to_owned(),
         replica: 0,
         properties: properties.into(),
+        sections: BTreeMap::new(),
         topics: vec![topic.to_owned()],
         max_poll_records: 50,
         work: WorkSpec {

@@ -60,7 +60,8 @@ export class Harnessed extends BaseKafkaConsumer {
   ) {
     // Nothing of the database is ever asked.
     const loader = new KafkaConsumerConfigLoader({} as DatabasePool);
-    super(spec.service, { loader, kafka: { clientId: spec.properties['client.id'] ?? 'lagproof' } });
+    const clientId = spec.properties['client.id'];
+    super(spec.service, { loader, kafka: clientId === undefined ? {} : { clientId } });
     this.ledger = new Ledger(spec.tag, hdr);
     this.isUnbounded = spec.work.concurrency === 'unbounded';
   }

@@ -1,6 +1,7 @@
 /** A worker's spec as this package's settings, and what a record costs. */
 
 import type { ConsumedRecord } from '../feed.js';
+import { type Lowered, lower, RAW_SECTIONS } from '../lowering.js';
 import { type Config, configOf, readSettings, type Settings } from '../settings.js';
 import { fraction, type Header, PROTOCOL, SLOW, splitMix, type Ticks } from './protocol.js';
 import { quantile } from './quantile.js';
@@ -10,6 +11,7 @@ export interface Spec {
   service: string;
   tag: number;
   properties: Record<string, string>;
+  sections?: Record<string, Record<string, unknown>>;
   topics: string[];
   max_poll_records: number;
   work: {
@@ -30,8 +32,8 @@ export interface Spec {
 
 const KNOWN = {
   spec: [
-    ...['protocol', 'run', 'tag', 'service', 'replica', 'properties', 'topics', 'max_poll_records', 'work', 'delivery'],
-    ...['per_record_factor', 'seed', 'ticks'],
+    ...['protocol', 'run', 'tag', 'service', 'replica', 'properties', 'sections', 'topics', 'max_poll_records', 'work'],
+    ...['delivery', 'per_record_factor', 'seed', 'ticks'],
   ],
   work: ['per_record', 'per_batch_us', 'concurrency', 'handler', 'cpu_share', 'slow_us', 'stalls_us'],
   delivery: ['commit', 'retry'],
@@ -51,6 +53,9 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 /** kafkajs's options as the row's columns, from which they become exactly these again. */
 const KAFKAJS: Readonly<Record<string, string>> = {
+  requestTimeout: 'request_timeout_ms',
+  'retry.initialRetryTime': 'retry_backoff_ms',
+  'retry.maxRetryTime': 'retry_backoff_max_ms',
   sessionTimeout: 'session_timeout_ms',
   heartbeatInterval: 'heartbeat_interval_ms',
   rebalanceTimeout: 'rebalance_timeout_ms',
@@ -91,10 +96,15 @@ export function setEnvironment(properties: Record<string, string>, environment: 
   }
 }
 
-/** What the base consumer runs with. Throws where the properties are another client's. */
+/**
+ * What the base consumer runs with.
+ *
+ * Throws where the properties are another client's, or what is made of them here is not exactly what was compiled.
+ */
 export function configOfSpec(spec: Spec): Config {
   const { properties, delivery, work } = spec;
-  const own = 'groupId' in properties ? kafkajs(properties) : confluent(properties);
+  const sections = compiledSections(spec);
+  const own = 'groupId' in properties ? kafkajs(sections) : confluent(properties);
   const { retry } = delivery;
   const settings: Settings = readSettings(spec.service, {
     ...own,
@@ -102,6 +112,7 @@ export function configOfSpec(spec: Spec): Config {
     consumer: { ...own.consumer, max_poll_records: spec.max_poll_records },
     delivery: {
       commit: delivery.commit,
+      commit_interval_ms: sections.run?.autoCommitInterval,
       isolation: own.isolation,
       retry: retry && {
         attempts: retry.attempts,
@@ -112,7 +123,41 @@ export function configOfSpec(spec: Spec): Config {
     // What is unbounded is handed over at once and handled one by one behind that: the worker's own queue.
     concurrency: typeof work.concurrency === 'string' ? 'unbounded' : work.concurrency.bounded,
   });
+  refuseWhatDiffers(sections, lower(settings));
   return configOf(settings, { version: null, generation: 0, etag: '' });
+}
+
+type Sections = Record<string, Record<string, unknown>>;
+
+/** What the compiled file holds, by section and with flat keys: `retry.factor`. The cluster's own properties are left out. */
+function compiledSections({ properties, sections }: Spec): Sections {
+  const isKafkajs = 'groupId' in properties;
+  const own = Object.entries(properties).filter(([key]) =>
+    isKafkajs ? !key.includes('.') || key.startsWith('retry.') : !(key in ENVIRONMENT),
+  );
+  const found: Sections = { consumer: Object.fromEntries(own.map(([key, text]) => [key, typed(text, key)])) };
+  for (const [section, keys] of Object.entries(sections ?? {})) {
+    const flat = Object.entries(keys).flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one])
+        : [[key, value]],
+    );
+    found[section] = Object.fromEntries(flat);
+  }
+  return found;
+}
+
+/** "Exactly these" is what the protocol asks for: what this package would leave out or give otherwise is an error. */
+function refuseWhatDiffers(sections: Sections, lowered: Lowered): void {
+  const made: Readonly<Record<string, object>> = { ...lowered };
+  for (const [section, keys] of Object.entries(sections)) {
+    for (const [key, value] of Object.entries(keys)) {
+      const given = (made[section] as Record<string, unknown> | undefined)?.[key];
+      if (String(given) === String(value)) continue;
+      const instead = given === undefined ? 'leave it out' : `make it ${given}`;
+      throw new Error(`the spec has ${section} ${key} = ${value}, and this worker would ${instead}`);
+    }
+  }
 }
 
 interface Own {
@@ -120,22 +165,27 @@ interface Own {
   group: string;
   isolation: string;
   consumer: Record<string, unknown>;
-  raw?: Record<string, Record<string, unknown>>;
+  raw: Record<string, Record<string, unknown>>;
 }
 
-function kafkajs(properties: Record<string, string>): Own {
-  const columns = Object.entries(KAFKAJS).filter(([key]) => properties[key] !== undefined);
-  const consumer = Object.fromEntries(columns.map(([key, column]) => [column, typed(properties[key]!, key)]));
+function kafkajs({ client, consumer: given, subscribe, run }: Sections): Own {
+  const consumer: Record<string, unknown> = {};
+  const raw: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries({ ...client, ...given, ...run })) {
+    const column = KAFKAJS[key];
+    if (column !== undefined) consumer[column] = value;
+    else if (key in RAW_SECTIONS) raw[key] = value;
+  }
+  const wait = consumer.rebalance_timeout_ms;
+  if (wait !== undefined) consumer.max_poll_interval_ms = wait;
+  const end = subscribe?.fromBeginning;
+  if (end !== undefined) consumer.auto_offset_reset = end ? 'earliest' : 'latest';
   return {
     client: 'kafkajs',
-    group: properties.groupId!,
-    isolation: properties.readUncommitted === 'true' ? 'read-uncommitted' : 'read-committed',
-    // The topics are made for the run: what they hold at its start is its own.
-    consumer: {
-      ...consumer,
-      auto_offset_reset: 'earliest',
-      ...(consumer.rebalance_timeout_ms ? { max_poll_interval_ms: consumer.rebalance_timeout_ms } : {}),
-    },
+    group: String(given?.groupId),
+    isolation: given?.readUncommitted === true ? 'read-uncommitted' : 'read-committed',
+    consumer,
+    raw: { kafkajs: raw },
   };
 }
 
@@ -156,7 +206,7 @@ function confluent(properties: Record<string, string>): Own {
 }
 
 function typed(text: string, key: string): unknown {
-  if (key === 'rackId' || /(^|\.)(id|rack)$/.test(key)) return text;
+  if (key === 'rackId' || key === 'groupId' || /(^|\.)(id|rack)$/.test(key)) return text;
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?\d+$/.test(text) ? Number(text) : text;
 }

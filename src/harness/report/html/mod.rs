@@ -115,7 +115,7 @@ fn overview(outcome: &Outcome, worth: Worth) -> Markup {
 
 fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
     let rows = rows(one);
-    let with = compiled(one).and_then(|side| reached_with(&one.trial, side.judgement.side));
+    let with = compiled(one).and_then(|side| reached_with(&one.trial, side));
     html! {
         tr {
             th scope="row" {

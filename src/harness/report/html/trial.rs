@@ -9,6 +9,7 @@ use super::series::{Line, float, lag, lines, memory, processed, sent};
 use super::{latency, marks, pill, text, verdict_class};
 use crate::harness::outcome::TrialOutcome;
 use crate::harness::plan::Side;
+use crate::harness::recording::Recording;
 use crate::harness::report::rows::{predicted, rows};
 use crate::harness::report::said::{Kind, said};
 use crate::harness::report::words::{Worth, case_of, compiled, load, mebibytes, order, plan_of, reached_with, side};
@@ -21,7 +22,7 @@ pub(super) fn render(one: &TrialOutcome, at: usize, worth: Worth, alone: bool) -
         section.trial id=(format!("trial-{at}")) aria-labelledby=(format!("trial-{at}-name")) {
             h2.hidden[alone] id=(format!("trial-{at}-name")) {
                 (text(one.trial.name())) " " (pill(worth, one.verdict))
-                @if let Some(with) = compiled(one).and_then(|side| reached_with(&one.trial, side.judgement.side)) {
+                @if let Some(with) = compiled(one).and_then(|side| reached_with(&one.trial, side)) {
                     " " small { "(" (text(&with)) ")" }
                 }
             }
@@ -317,10 +318,18 @@ fn how(one: &TrialOutcome, several: bool) -> Markup {
                 h3 { @if several { (side(seen.judgement.side)) } @else { "the compiled profile" } }
                 @if let Some(plan) = plan {
                     p.quiet {
-                        (text(&plan.client)) " · group " (text(&plan.group)) " · " (plan.replicas) " workers · at most "
+                        @if let Some(ran) = seen.recordings.iter().find_map(Recording::client_name) {
+                            (text(ran)) @if plan.command.is_some() { " by " code { (text(&plan.client)) } }
+                        } @else { (text(&plan.client)) }
+                        " · group " (text(&plan.group)) " · " (plan.replicas) " workers · at most "
                         (plan.max_poll_records) " records a poll"
                     }
-                    pre { @for (key, value) in &plan.properties { (text(key)) "=" (text(value)) "\n" } }
+                    pre {
+                        @for (key, value) in &plan.properties { (text(key)) "=" (text(value)) "\n" }
+                        @for (section, keys) in &plan.sections {
+                            @for (key, value) in keys { (text(section)) ": " (text(key)) "=" (text(&value.to_string())) "\n" }
+                        }
+                    }
                     @if !plan.predicted.lines.is_empty() {
                         pre { @for line in &plan.predicted.lines { (text(line)) "\n" } }
                     }

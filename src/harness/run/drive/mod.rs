@@ -156,6 +156,7 @@ impl<'r> Drive<'r> {
         );
         let job = Job::Worker {
             spec: Box::new(spec),
+            command: self.side.command.clone(),
             memory: self.side.memory.enforced(),
         };
         let process = self.start(&job)?;
