@@ -184,36 +184,41 @@ async fn offsets_are_committed_when_the_row_says() {
 async fn with_the_clients_timer_a_stop_after_a_rebalance_loses_nothing() {
     let (service, kafka) = (Service::new(), kafka::shared());
     let topic = kafka.topic(2).await;
-    let times = json!({"session_timeout_ms": 6000, "heartbeat_interval_ms": 500, "max_poll_interval_ms": 6000});
+    let consumer = json!({
+        "session_timeout_ms": 6000, "heartbeat_interval_ms": 500, "max_poll_interval_ms": 6000,
+        "partition_assignment_strategy": ["cooperative-sticky"],
+    });
     let delivery = json!({"commit": "interval", "commit_interval_ms": 100});
-    service.seed(&[&topic], json!({"consumer": times, "delivery": delivery}));
-    let stuck = || {
-        Told::new(async |seen| {
-            if seen.offset % 10 >= 3 {
-                std::future::pending::<()>().await;
-            }
+    service.seed(&[&topic], json!({"consumer": consumer, "delivery": delivery}));
+    let slow = || {
+        Told::new(async |_| {
+            tokio::time::sleep(millis(1200)).await;
             Ok(())
         })
     };
-    let (first, second) = (stuck(), stuck());
-    let one = run!(service, kafka, first.clone(), grace(millis(200)));
-    let other = run!(service, kafka, second.clone(), grace(millis(200)));
+    let (first, second) = (slow(), slow());
+    let one = run!(service, kafka, first.clone());
+    let other = run!(service, kafka, second.clone());
     eventually("each has a partition", || {
         one.handle.positions().len() == 1 && other.handle.positions().len() == 1
     })
     .await;
     kafka.produce_numbers(&topic, 2, 0..20);
-    eventually("both are in the middle", || first.count() + second.count() == 6).await;
+    eventually("both are in the middle", || first.count() > 0 && second.count() > 0).await;
     other.stop().await.unwrap();
-    within(20, "it has both", || one.handle.positions().len() == 2).await;
-    tokio::time::sleep(millis(3000)).await; // for a poll or two of the other partition
+    eventually("it has both", || one.handle.positions().len() == 2).await;
+    assert!(one.handle.in_hand().is_some(), "in the middle of its batch");
+    tokio::time::sleep(millis(2500)).await; // for polls of both partitions
     one.stop().await.unwrap();
-    assert_eq!(first.count() + second.count(), 6);
-    assert_eq!(kafka.committed(&service.group, &topic), BTreeMap::from([(0, 3), (1, 3)]));
+    let seen = first.count() + second.count();
+    assert!(seen < 20, "some are left");
     let rest = Told::new(async |_| Ok(()));
     let last = run!(service, kafka, rest.clone());
-    eventually("the rest is seen", || rest.count() == 14).await;
+    eventually("the rest is seen", || rest.count() >= 20 - seen).await;
     last.stop().await.unwrap();
+    let mut numbers = [first.numbers(), second.numbers(), rest.numbers()].concat();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
     assert_eq!(kafka.committed(&service.group, &topic), kafka.ends(&topic));
 }
 
