@@ -8,6 +8,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
 use super::core::{Core, Place};
+use crate::settings::Commit;
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +19,38 @@ pub(super) enum Committed {
     NotYet,
 }
 
-/// Commits what is processed and not committed. Blocks until the broker has answered.
+/// Commits what is processed and not committed, and blocks until the broker has answered; or leaves it to the client's timer.
 pub(super) fn commit(core: &Core, consumer: &BaseConsumer<Context>) -> Committed {
-    commit_these(core, consumer, core.uncommitted())
+    let positions = core.uncommitted();
+    if core.settings().delivery.commit == Commit::Interval {
+        store(core, consumer, &positions)
+    } else {
+        commit_these(core, consumer, positions)
+    }
+}
+
+/// What the client's timer commits from now on, and the client when it gives partitions back.
+fn store(core: &Core, consumer: &BaseConsumer<Context>, positions: &BTreeMap<Place, i64>) -> Committed {
+    if positions.is_empty() {
+        return Committed::Taken;
+    }
+    match consumer.store_offsets(&list(core, positions)) {
+        Ok(()) => Committed::Taken,
+        Err(error) => {
+            log::error!("{}: offsets could not be stored ({error}): tried again", core.service_name);
+            Committed::NotYet
+        }
+    }
+}
+
+fn list(core: &Core, positions: &BTreeMap<Place, i64>) -> TopicPartitionList {
+    let mut offsets = TopicPartitionList::with_capacity(positions.len());
+    for ((topic, partition), to) in positions {
+        if let Err(error) = offsets.add_partition_offset(topic, *partition, Offset::Offset(*to)) {
+            log::error!("{}: {topic}[{partition}]: {error}", core.service_name);
+        }
+    }
+    offsets
 }
 
 /// Commits positions of partitions that are held.
@@ -32,20 +62,9 @@ pub(super) fn commit_these(
     if positions.is_empty() {
         return Committed::Taken;
     }
-    let mut offsets = TopicPartitionList::with_capacity(positions.len());
-    for ((topic, partition), to) in &positions {
-        if let Err(error) = offsets.add_partition_offset(topic, *partition, Offset::Offset(*to)) {
-            log::error!("{}: {topic}[{partition}]: {error}", core.service_name);
-        }
-    }
-    match consumer.commit(&offsets, CommitMode::Sync) {
+    match consumer.commit(&list(core, &positions), CommitMode::Sync) {
         Ok(()) => {
-            let mut known = core.offsets();
-            for (place, to) in positions {
-                if known.held.contains(&place) {
-                    known.committed.insert(place, to);
-                }
-            }
+            core.took(positions);
             Committed::Taken
         }
         Err(error) => {

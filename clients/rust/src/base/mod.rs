@@ -11,6 +11,7 @@ mod following;
 mod handler;
 mod lanes;
 mod observer;
+mod record;
 mod recording;
 mod rollout;
 mod run;
@@ -23,8 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use failures::OnPoison;
-pub use handler::{Batch, BatchHandler, Handler, Handling, Record, looks_down};
+pub use handler::{Batch, BatchHandler, Handler, Handling, looks_down};
 pub use observer::{Observer, PassedBy};
+pub use record::Record;
 
 use self::breaker::Breaker;
 use self::core::Core;
