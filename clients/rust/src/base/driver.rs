@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::oneshot;
 
-use super::commits::{Committed, commit, commit_these};
+use super::commits::{Committed, commit, commit_these, send_processed};
 use super::context::Context;
 use super::core::Core;
 use super::record::Record;
@@ -181,17 +181,30 @@ impl Driving {
         }
     }
 
+    fn may_commit(&self) -> bool {
+        self.core.commits_when_done() && Instant::now() >= self.quiet_until
+    }
+
     fn commit(&mut self) {
-        if self.core.commits_when_done()
-            && Instant::now() >= self.quiet_until
-            && commit(&self.core, &self.consumer) == Committed::NotYet
-        {
+        if self.may_commit() {
+            let ended = commit(&self.core, &self.consumer);
+            self.committed(ended);
+        }
+    }
+
+    fn committed(&mut self, ended: Committed) {
+        if ended == Committed::NotYet {
             self.quiet_until = Instant::now() + Duration::from_secs(1);
         }
     }
 
+    /// While the broker answers to the commit, the next batch is gathered; it is not begun before.
     fn next(&mut self) -> Next {
-        self.commit();
+        let consumer = self.consumer.clone();
+        let mut sent = None;
+        if self.may_commit() {
+            sent = send_processed(&self.core, &consumer);
+        }
         if self.is_paused {
             self.is_paused = false;
             if let Err(error) = self.consumer.assignment().and_then(|all| self.consumer.resume(&all)) {
@@ -203,7 +216,8 @@ impl Driving {
         let mut batch: VecDeque<Record> = std::mem::take(&mut self.stash);
         self.stash = batch.split_off(batch.len().min(most));
         while batch.len() < most {
-            let wait = if batch.is_empty() { WAIT } else { Duration::ZERO };
+            let may_wait = batch.is_empty() && sent.is_none();
+            let wait = if may_wait { WAIT } else { Duration::ZERO };
             match Record::poll(&self.consumer, wait) {
                 Some(Ok(record)) => batch.push_back(record),
                 Some(Err(error)) if kafka::is_final(&error) => return Err(error),
@@ -211,9 +225,17 @@ impl Driving {
                 None => {
                     // There may have been a rebalance, which is always followed by this.
                     self.drop_what_is_not_held(&mut batch);
-                    break;
+                    if !batch.is_empty() {
+                        break;
+                    }
+                    // Nothing to gather meanwhile.
+                    let Some(sent) = sent.take() else { break };
+                    self.committed(sent.wait(&self.core));
                 }
             }
+        }
+        if let Some(sent) = sent {
+            self.committed(sent.wait(&self.core));
         }
         if batch.is_empty() || (self.core.is_stopping() && self.core.commits_when_done()) {
             return Ok(None); // not begun, and so read again

@@ -1,5 +1,6 @@
 //! The consumer to write a service with: [`BaseKafkaConsumer`].
 
+mod answer;
 mod breaker;
 mod commits;
 mod context;
