@@ -34,6 +34,7 @@ test-kafka *arguments:
     cargo test --locked {{ everything }} --test docs --test plan --test report
     cargo test --locked {{ everything }} --test kafka {{ arguments }}
     cargo test --locked {{ everything }} --test processes {{ arguments }}
+    @! docker info >/dev/null 2>&1 || tests/docker/image || echo 'note: no image to run in docker: profiles are put under load on the local broker'
     cargo test --locked {{ everything }} --test proof {{ if arguments == "" { "profile::" } else { arguments } }}
 
 # Every profile and every case under real load on a real broker: takes a quarter of an hour, and a machine that is idle
