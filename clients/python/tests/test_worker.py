@@ -196,6 +196,15 @@ async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     assert "the spec has weather, which this worker does not know" in newer.lines[-1]["reason"]["message"]
 
 
+async def test_another_clients_properties_are_refused_rather_than_half_used(kafka: Kafka) -> None:
+    for theirs in ({"session.timeout.ms": "10000"}, {"groupId": "g", "sessionTimeout": "10000"}):
+        properties = {"bootstrap.servers": kafka.bootstrap, "group.id": "g", **theirs}
+        worker = await Worker.start(spec(kafka, "t", properties=properties))
+        await asyncio.wait_for(worker.reading, 60)
+        assert await worker.process.wait() == 1
+        assert "the service declares another client" in worker.lines[-1]["reason"]["message"]
+
+
 def test_connections_come_under_librdkafkas_names() -> None:
     given = {"bootstrap.servers": "a:1", "security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN"}
     given |= {"sasl.username": "007", "sasl.password": "true", "max_poll_records": "7", "check_crcs": "false"}
