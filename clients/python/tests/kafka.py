@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -57,10 +58,12 @@ class Kafka:
         return name
 
     async def produce(
-        self, topic: str, values: list[bytes], keys: list[bytes | None] | None = None, partition: int | None = None
+        self, topic: str, values: Sequence[bytes | None], keys: list[bytes | None] | None = None, partition: int | None = None
     ) -> None:
         """Writes records; their keys choose the partition, else they go round."""
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, linger_ms=5, max_request_size=2**31 - 1
+        ) as producer:
             sent = []
             for index, value in enumerate(values):
                 key = keys[index] if keys else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
+import uuid
 from collections import defaultdict
 from typing import Any
 
@@ -113,6 +116,112 @@ async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Servic
     (letter,) = await kafka.read(dead, 1)
     assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
     assert await kafka.committed(service.group, topic) == {0: 6}
+
+
+async def test_a_plain_function_that_hangs_is_left_behind_and_its_record_kept(service: Service, kafka: Kafka) -> None:
+    topic, dead = await kafka.topic(1), await kafka.topic(1)
+    await service.seed(
+        [topic],
+        consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000},
+        delivery={"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}},
+    )
+    await kafka.produce(topic, [str(number).encode() for number in range(6)])
+    release, seen = threading.Event(), list[bytes]()
+
+    class Hangs(BaseKafkaConsumer):
+        metrics_every = 0.0
+
+        def process(self, record: Any) -> None:  # type: ignore[override]
+            if record.value == b"2":
+                release.wait()
+            else:
+                seen.append(record.value)
+
+    consumer = Hangs(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    try:
+        async with running(consumer):
+            await eventually(lambda: len(seen) == 5, within=40)
+            await eventually(lambda: consumer.work is None)
+            assert consumer.counters.rebalances == 1, "the group did not throw it out"
+    finally:
+        release.set()
+    (letter,) = await kafka.read(dead, 1)
+    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
+    assert await kafka.committed(service.group, topic) == {0: 6}
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_a_handler_whose_own_work_was_cancelled_has_failed(
+    service: Service, kafka: Kafka, concurrency: int
+) -> None:
+    """Nobody has cancelled the consumer: the record must neither be skipped nor end it as if somebody had."""
+    topic, dead = await kafka.topic(1), await kafka.topic(1)
+    delivery = {"commit": "after-batch", "retry": {"attempts": 2, "backoff_ms": 1, "dead_letter": dead}}
+    await service.seed([topic], delivery=delivery, concurrency=concurrency)
+    await kafka.produce(topic, [str(number).encode() for number in range(10)])
+
+    class Cancels(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if record.value == b"4":
+                inner = asyncio.ensure_future(asyncio.sleep(60))
+                inner.cancel()
+                await inner
+
+    consumer = Cancels(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: consumer.counters.processed == 10)
+    assert len(consumer.seen) == 9
+    (letter,) = await kafka.read(dead, 1)
+    headers = dict(letter.headers)
+    assert letter.value == b"4" and headers["lagproof.attempts"] == b"2"
+    assert b"it awaited was cancelled" in headers["lagproof.error"]
+    assert await kafka.committed(service.group, topic) == {0: 10}
+
+
+async def test_dead_letters_take_what_the_topic_took(service: Service, kafka: Kafka) -> None:
+    """Records above a producer's usual megabyte, without a value, without anything."""
+    wide = {"max.message.bytes": "4000000"}
+    topic, dead = await kafka.topic(1, **wide), await kafka.topic(1, **wide)
+    delivery = {"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}}
+    await service.seed([topic], delivery=delivery, consumer={"max_partition_fetch_bytes": 4_000_000})
+    large = os.urandom(2_000_000)
+    await kafka.produce(topic, [large, None, b"good"], [None, b"tombstone", None])
+
+    class Picky(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if record.value != b"good":
+                raise ValueError("no")
+
+    consumer = Picky(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        await eventually(lambda: consumer.counters.processed == 3)
+        letters = await kafka.read(dead, 2)
+    assert [(letter.key, letter.value) for letter in letters] == [(None, large), (b"tombstone", None)]
+    assert await kafka.committed(service.group, topic) == {0: 3}
+
+
+async def test_a_dead_letter_topic_that_is_not_there_is_waited_for(
+    service: Service, kafka: Kafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, dead = await kafka.topic(1), f"dead.{uuid.uuid4().hex[:8]}"
+    delivery = {"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}}
+    await service.seed([topic], delivery=delivery)
+    await kafka.produce(topic, [b"good", b"bad", b"good"])
+
+    class Picky(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if record.value == b"bad":
+                raise ValueError("no")
+
+    consumer = Picky(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    async with running(consumer):
+        said = f"could not be written to the dead-letter topic {dead}"
+        await eventually(lambda: any(said in record.getMessage() for record in caplog.records), within=90)
+        assert consumer.counters.processed == 0 and len(consumer.seen) == 1
+        await kafka.topic(1, dead)
+        await eventually(lambda: len(consumer.seen) == 2, within=90)
+        assert [letter.value for letter in await kafka.read(dead, 1)] == [b"bad"]
+    assert await kafka.committed(service.group, topic) == {0: 3}
 
 
 async def test_a_batch_that_outlasts_the_poll_interval_keeps_its_membership(service: Service, kafka: Kafka) -> None:

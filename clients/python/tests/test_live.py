@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import functools
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from conftest import Service
 from kafka import Kafka, eventually
 from test_consumer import Collecting, running
 
-from lagproof import BaseKafkaConsumer, rollout
+from lagproof import BaseKafkaConsumer, SameInstance, instance, rollout
 from lagproof.recording import positions_and_ends
 
 
@@ -125,7 +126,9 @@ async def test_one_update_takes_a_service_under_load_from_thousands_behind_to_be
             print(f"  {at:5.1f}  {batch:5d}  {lag:7d}")
 
 
-async def test_hot_settings_are_in_force_with_the_next_batch(service: Service, kafka: Kafka) -> None:
+async def test_hot_settings_are_in_force_with_the_next_batch(
+    service: Service, kafka: Kafka, capsys: pytest.CaptureFixture[str]
+) -> None:
     topic = await kafka.topic(1)
     await service.seed([topic], concurrency=1)
 
@@ -142,14 +145,21 @@ async def test_hot_settings_are_in_force_with_the_next_batch(service: Service, k
         began = time.monotonic()
         await service.update(concurrency=10)
         await eventually(lambda: consumer.settings.concurrency == 10, within=2)
-        assert time.monotonic() - began < 2
+        took = time.monotonic() - began
+        with capsys.disabled():
+            print(f"\n  a hot change, with LISTEN: in force {took:.3f} s after the UPDATE began")
+        assert took < 2
         await kafka.produce(topic, [b"x"] * 40)
         await eventually(lambda: len(consumer.seen) == 60)
         assert 5 <= consumer.most <= 10 and consumer.consumer is client
 
 
 async def test_a_new_session_timeout_restarts_six_replicas_one_by_one_under_load(
-    service: Service, kafka: Kafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    service: Service,
+    kafka: Kafka,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(rollout, "ASK_EVERY", 0.3)
     topic = await kafka.topic(12)
@@ -196,7 +206,34 @@ async def test_a_new_session_timeout_restarts_six_replicas_one_by_one_under_load
     assert any("at most 2 rebalances a replica" in record.message for record in caplog.records)
     assert after - before <= 2 * 6, f"{after - before} rebalances"
     numbers = [int(value) for one in consumers for _, _, value in one.seen]
+    lost, twice = set(range(load.sent)) - set(numbers), len(numbers) - len(set(numbers))
+    with capsys.disabled():
+        print(
+            f"\n  six replicas made anew under 300 records/s: {after - before} rebalances, at most 12 announced; "
+            f"{load.sent} sent, {len(lost)} lost, {twice} processed twice"
+        )
     assert sorted(numbers) == list(range(load.sent)), "nothing lost, nothing twice"
+
+
+async def test_two_replicas_with_one_static_id_do_not_throw_each_other_out(
+    service: Service, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is refused; one that was taken for dead, and comes back, ends."""
+    monkeypatch.setattr(instance, "EVERY", 0.3)
+    monkeypatch.setattr(instance, "SILENCE", datetime.timedelta(seconds=3))
+    topic = await kafka.topic(1)
+    await service.seed([topic], instance_id="only-one")
+    first, second = (Collecting(service.name, service.pool, bootstrap_servers=kafka.bootstrap) for _ in range(2))
+    running_first = asyncio.create_task(first.run(handle_signals=False))
+    await asyncio.wait_for(first.ready(), 30)
+    with pytest.raises(SameInstance, match="only-one"):
+        await second.run(handle_signals=False)
+    await kafka.produce(topic, [b"x"])
+    await eventually(lambda: first.seen)
+    await service.owner("UPDATE lagproof.instances SET process = 'another', reported_at = now() + interval '1 minute'")
+    with pytest.raises(SameInstance, match="another"):
+        await asyncio.wait_for(running_first, 30)
+    assert await kafka.committed(service.group, topic) == {0: 1}
 
 
 async def test_a_rollout_that_was_halted_waits_until_it_is_resumed(

@@ -144,6 +144,18 @@ async def test_every_record_is_accounted_for(kafka: Kafka) -> None:
     assert [letter.value for letter in await kafka.read(dead, 1)] == [values[40]]
 
 
+async def test_time_without_records_is_no_time_without_polls(kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    worker = await Worker.start(spec(kafka, topic))
+    await eventually(lambda: worker.of("assigned"), within=60)
+    await asyncio.sleep(6)  # as long as a service waits whose records come seldom
+    await kafka.produce(topic, [record(0), record(1, flags=SLOW)])
+    await eventually(lambda: worker.total("records") == 2, within=60)
+    assert await worker.stop() == 0
+    gap = max(one["longest_poll_gap_us"] for one in worker.of("tick"))
+    assert 200_000 <= gap < 5_000_000, "a slow record is, and the wait for it is not"
+
+
 @pytest.mark.parametrize("commit", ["after-record", "on-receipt", "interval"])
 async def test_other_ways_to_commit_run_through(kafka: Kafka, commit: str) -> None:
     topic = await kafka.topic(2)
@@ -194,6 +206,15 @@ async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     await asyncio.wait_for(newer.reading, 60)
     assert await newer.process.wait() == 1
     assert "the spec has weather, which this worker does not know" in newer.lines[-1]["reason"]["message"]
+
+
+async def test_another_clients_properties_are_refused_rather_than_half_used(kafka: Kafka) -> None:
+    for theirs in ({"session.timeout.ms": "10000"}, {"groupId": "g", "sessionTimeout": "10000"}):
+        properties = {"bootstrap.servers": kafka.bootstrap, "group.id": "g", **theirs}
+        worker = await Worker.start(spec(kafka, "t", properties=properties))
+        await asyncio.wait_for(worker.reading, 60)
+        assert await worker.process.wait() == 1
+        assert "the service declares another client" in worker.lines[-1]["reason"]["message"]
 
 
 def test_connections_come_under_librdkafkas_names() -> None:

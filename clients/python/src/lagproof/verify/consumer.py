@@ -22,6 +22,23 @@ class Poison(Exception):
     """What the handler of a poison record raises."""
 
 
+class Polled(AIOKafkaConsumer):  # type: ignore[misc]
+    """Tells the ledger how long nobody polled."""
+
+    def __init__(self, ledger: Ledger, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._ledger = ledger
+        self._polled_at: float | None = None
+
+    async def getmany(self, *partitions: TopicPartition, **named: Any) -> dict[TopicPartition, list[Any]]:
+        found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **named)
+        now = time.monotonic()
+        if self._polled_at is not None:
+            self._ledger.poll(int((now - self._polled_at) * 1e6))
+        self._polled_at = now
+        return found
+
+
 class Harnessed(BaseKafkaConsumer):
     """Spends each record's cost, enters it in the ledger, and says which partitions it has."""
 
@@ -43,7 +60,6 @@ class Harnessed(BaseKafkaConsumer):
         self.in_hand = 0
         self._lines = lines
         self._owed = 0.0
-        self._polled_at = time.monotonic()
         self._burns = float(spec["work"]["cpu_share"])
         self._queue: asyncio.Queue[Any] = asyncio.Queue()
         self._is_unbounded = spec["work"]["concurrency"] == "unbounded"
@@ -53,13 +69,12 @@ class Harnessed(BaseKafkaConsumer):
         return Fixed(config(self.spec))
 
     def _make(self) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(**self._arguments)
+        return Polled(self.ledger, **self._arguments)
 
     # ---- records
 
     async def batch_begins(self, work: Work) -> None:
-        now = time.monotonic()
-        self.ledger.batch(int((now - self._polled_at) * 1e6))
+        self.ledger.batch()
         for part in work.parts:
             self.polled[part.partition] = part.records[-1].offset + 1
         self.in_hand += work.records
@@ -76,7 +91,6 @@ class Harnessed(BaseKafkaConsumer):
             if not self._is_unbounded:
                 self._held.clear()
                 self.in_hand = 0
-            self._polled_at = time.monotonic()
 
     async def process(self, record: Any) -> None:
         if self._is_unbounded:

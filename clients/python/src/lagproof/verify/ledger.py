@@ -58,10 +58,14 @@ class Ledger:
                 counts["reordered"] += header.key_sequence < last
                 self._keys[key] = max(last, header.key_sequence + 1)
 
-    def batch(self, gap_us: int) -> None:
-        """A batch came, so long after the poll before."""
+    def batch(self) -> None:
+        """A batch came."""
         with self._lock:
             self._counts["batches"] += 1
+
+    def poll(self, gap_us: int) -> None:
+        """A poll ended, with records or without, so long after the one before."""
+        with self._lock:
             self._gap_us = max(self._gap_us, gap_us)
 
     def error(self, code: str, message: str) -> None:
