@@ -28,14 +28,16 @@ test-clients:
     tests/clients/run target/lowered
     tests/clients/run generated/properties
 
-# Brokers, topic scripts and the safety rules on a real local Kafka; the jars are fetched once, with Maven
+# Brokers, topic scripts, the safety rules and every profile under load on a real Kafka; its jars are fetched once, with Maven
 test-kafka *arguments:
     cargo test --locked {{ everything }} --lib -- broker:: harness::
     cargo test --locked {{ everything }} --test docs --test plan --test report
     cargo test --locked {{ everything }} --test kafka {{ arguments }}
     cargo test --locked {{ everything }} --test processes {{ arguments }}
+    @! docker info >/dev/null 2>&1 || tests/docker/image || echo 'note: no image to run in docker: profiles are put under load on the local broker'
+    cargo test --locked {{ everything }} --test proof {{ if arguments == "" { "profile::" } else { arguments } }}
 
-# Every profile and every case under real load on a local broker: takes a quarter of an hour, and a machine that is idle
+# Every profile and every case under real load on a real broker: takes a quarter of an hour, and a machine that is idle
 test-proof *arguments:
     cargo test --locked {{ everything }} --test proof {{ arguments }}
 

@@ -50,7 +50,7 @@ commit = "after-batch"
 "#;
 
 /// Name, and what a profile says beside version, client and group.
-pub const VARIANTS: [(&str, &str); 34] = [
+pub const VARIANTS: [(&str, &str); 40] = [
     ("defaults", ""),
     ("vision", "type = \"vision-ai\"\n"),
     ("llm", "type = \"llm-ai\"\n"),
@@ -133,6 +133,31 @@ pub const VARIANTS: [(&str, &str); 34] = [
     (
         "shortest",
         "[consumer]\nsession_timeout = \"10s\"\nmax_poll_interval = \"1s\"\nheartbeat_interval = \"1ms\"\nmax_poll_records = 1\n",
+    ),
+    (
+        "rebalance-beside-poll",
+        "[consumer]\nrebalance_timeout = \"90s\"\nmax_poll_interval = \"5min\"\n",
+    ),
+    // Written out as clients have them themselves: a row can't tell them from what nobody chose.
+    (
+        "rebalance-written-out",
+        "[consumer]\nrebalance_timeout = \"1min\"\nmax_poll_interval = \"5min\"\n",
+    ),
+    (
+        "first-pause-written-out",
+        "[consumer]\nretry_backoff = \"300ms\"\nretry_backoff_max = \"50ms\"\nreconnect_backoff = \"100ms\"\nreconnect_backoff_max = \"10ms\"\n",
+    ),
+    (
+        "first-pause-written-out-shorter",
+        "[consumer]\nretry_backoff = \"100ms\"\nretry_backoff_max = \"50ms\"\n",
+    ),
+    (
+        "longest-pause-written-out",
+        "[consumer]\nretry_backoff = \"1min\"\nretry_backoff_max = \"30s\"\nreconnect_backoff = \"1min\"\nreconnect_backoff_max = \"10s\"\n",
+    ),
+    (
+        "longest-pause-written-out-shorter",
+        "[consumer]\nretry_backoff = \"1min\"\nretry_backoff_max = \"1s\"\n",
     ),
     ("crowd", "[consumer]\nmax_poll_records = 2147483647\n"),
     (

@@ -156,6 +156,24 @@ fn a_target_below_what_settings_can_reach() {
 }
 
 #[test]
+fn memory_past_the_bound_on_paper_is_pointed_out_beside_what_the_process_takes() {
+    let trial = motion();
+    let side = trial.sides.iter().find(|side| side.side == Side::After).unwrap();
+    let bound = (side.predicted.memory.unwrap() as u64) - side.memory.resident;
+    let found = |held: u64| {
+        let mut run = Service::quick().runs(&trial, Side::After, 1);
+        run.moments[40].memory = vec![run.moments[0].memory[0] + held];
+        judge(&trial, Side::After, &[run]).disagreements
+    };
+    assert_eq!(found(bound / 5 * 6), Vec::<String>::new(), "an allocator keeps some");
+    let told = found(bound / 10 * 13);
+    assert!(
+        told.len() == 1 && told[0].contains("are held beside what is resident"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_worker_that_ends_by_itself() {
     let trial = motion();
     let mut run = Service::quick().runs(&trial, Side::After, 1);

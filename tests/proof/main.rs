@@ -1,8 +1,10 @@
 //! One test for each profile found in profiles/services, and one for each case in profiles/cases: real load on a real
-//! local broker, judged. A profile must hold. A case must fail before, by the mechanism that it is about, and hold after.
+//! broker (in docker where an engine answers, else on this machine's Java), judged. A profile must hold. A case must fail
+//! before, by the mechanism that it is about, and hold after.
 //!
 //! The tests come from the folders, so this has no harness of the compiler's: it is told what to run as those are, and
-//! reports as they do. Services run side by side as they fit the machine's cores.
+//! reports as they do. Services run side by side as they fit the machine's cores. Where the harness itself could not keep
+//! up, nothing is known of the profile: such a test is run once more, by itself.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,62 +46,76 @@ impl Listener for Said {
     }
 }
 
+/// What a test is of.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Profile,
+    Case,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Case => "case",
+        }
+    }
+
+    const fn comparison(self) -> Comparison {
+        match self {
+            Self::Profile => Comparison::CompiledOnly,
+            Self::Case => Comparison::BeforeAfter,
+        }
+    }
+
+    fn names(self, model: &Model) -> Vec<String> {
+        match self {
+            Self::Profile => model.services.iter().map(|service| service.name.clone()).collect(),
+            Self::Case => model.cases.iter().map(|case| case.name.clone()).collect(),
+        }
+    }
+
+    fn as_expected(self, trial: &TrialOutcome) -> Result<(), String> {
+        match self {
+            Self::Profile => holds(trial),
+            Self::Case => fails_before(trial),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let project = Project::load(Path::new(env!("CARGO_MANIFEST_DIR")), &Date::constant(2026, 11, 26)).unwrap();
     let model = project.model.as_ref().expect("the reference project compiles");
-    let services = model.services.iter().map(|service| ("profile", service.name.clone()));
-    let cases = model.cases.iter().map(|case| ("case", case.name.clone()));
-    let all: Vec<(&str, String)> = services.chain(cases).collect();
+    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |test: &str| filters.is_empty() || filters.iter().any(|filter| test.contains(filter.as_str()));
+    let [profiles, cases] = [Kind::Profile, Kind::Case].map(|kind| {
+        let mut names = kind.names(model);
+        names.retain(|name| is_wanted(&format!("{}::{name}", kind.as_str())));
+        (kind, names)
+    });
     if arguments.iter().any(|argument| argument == "--list") {
-        all.iter().for_each(|(kind, name)| println!("{kind}::{name}: test"));
+        for (kind, names) in [profiles, cases] {
+            names.iter().for_each(|name| println!("{}::{name}: test", kind.as_str()));
+        }
         return ExitCode::SUCCESS;
     }
-    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let wanted = |kind: &str| -> Vec<String> {
-        let of = all.iter().filter(|(of, _)| *of == kind);
-        let asked = of.filter(|(_, name)| {
-            filters.is_empty()
-                || filters
-                    .iter()
-                    .any(|filter| format!("{kind}::{name}").contains(filter.as_str()))
-        });
-        asked.map(|(_, name)| name.clone()).collect()
-    };
-    let (services, cases) = (wanted("profile"), wanted("case"));
-    println!("\nrunning {} tests", services.len() + cases.len());
+    let tests = profiles.1.len() + cases.1.len();
+    println!("\nrunning {tests} tests");
     let start = Instant::now();
-    let mut failed = Vec::new();
-    if !services.is_empty() {
-        report(
-            "profile",
-            &services,
-            holds,
-            prove(model, &services, Comparison::CompiledOnly),
-            &mut failed,
-        );
+    let mut failed = 0;
+    for (kind, names) in [profiles, cases] {
+        if !names.is_empty() {
+            failed += report(kind, model, &names);
+        }
     }
-    if !cases.is_empty() {
-        report(
-            "case",
-            &cases,
-            fails_before,
-            prove(model, &cases, Comparison::BeforeAfter),
-            &mut failed,
-        );
-    }
-    let passed = services.len() + cases.len() - failed.len();
-    let word = if failed.is_empty() { "ok" } else { "FAILED" };
+    let word = if failed == 0 { "ok" } else { "FAILED" };
     println!(
-        "\ntest result: {word}. {passed} passed; {} failed; finished in {:.2}s\n",
-        failed.len(),
+        "\ntest result: {word}. {} passed; {failed} failed; finished in {:.2}s\n",
+        tests - failed,
         start.elapsed().as_secs_f64()
     );
-    if failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs all of them in one session.
@@ -114,7 +130,7 @@ fn prove(model: &Model, names: &[String], comparison: Comparison) -> Result<Outc
     let plan = make_plan(model, &wish).map_err(|error| error.to_string())?;
     let session = Session {
         project: model.name.clone(),
-        wanted: Wanted::Local,
+        wanted: Wanted::Best,
         surroundings: Surroundings::of_process(),
         program: Program {
             lagproof: PathBuf::from(env!("CARGO_BIN_EXE_lagproof")),
@@ -132,32 +148,34 @@ fn prove(model: &Model, names: &[String], comparison: Comparison) -> Result<Outc
     Ok(outcome)
 }
 
-/// Prints a line a test, and why those failed that did.
-fn report(
-    kind: &str,
-    names: &[String],
-    expected: fn(&TrialOutcome) -> Result<(), String>,
-    outcome: Result<Outcome, String>,
-    failed: &mut Vec<String>,
-) {
+/// Prints a line a test, and why those failed that did; says how many.
+fn report(kind: Kind, model: &Model, names: &[String]) -> usize {
+    let all = prove(model, names, kind.comparison());
+    let mut failed = 0;
     for name in names {
-        let trial = outcome.as_ref().map_err(Clone::clone).and_then(|outcome| {
-            let mut trials = outcome.trials.iter();
-            trials.find(|trial| trial.trial.name() == name).ok_or_else(|| {
-                outcome
-                    .cut_short
-                    .clone()
-                    .unwrap_or_else(|| "it was not tried".to_owned())
-            })
-        });
-        match trial.and_then(expected) {
-            Ok(()) => println!("test {kind}::{name} ... ok"),
+        let test = format!("test {}::{name}", kind.as_str());
+        let mut trial = find(name, &all);
+        if trial.as_ref().is_ok_and(|trial| trial.verdict == Verdict::Invalid) {
+            println!("{test} ... INVALID, this machine could not keep up: once more, by itself");
+            trial = find(name, &prove(model, std::slice::from_ref(name), kind.comparison()));
+        }
+        match trial.and_then(|trial| kind.as_expected(&trial)) {
+            Ok(()) => println!("{test} ... ok"),
             Err(why) => {
-                println!("test {kind}::{name} ... FAILED\n    {why}");
-                failed.push(name.clone());
+                println!("{test} ... FAILED\n    {why}");
+                failed += 1;
             }
         }
     }
+    failed
+}
+
+/// What became of a trial.
+fn find(name: &str, outcome: &Result<Outcome, String>) -> Result<TrialOutcome, String> {
+    let outcome = outcome.as_ref().map_err(Clone::clone)?;
+    let found = outcome.trials.iter().find(|trial| trial.trial.name() == name);
+    let why = || outcome.cut_short.clone().unwrap_or_else(|| "it was not tried".to_owned());
+    found.cloned().ok_or_else(why)
 }
 
 fn holds(trial: &TrialOutcome) -> Result<(), String> {

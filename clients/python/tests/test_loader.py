@@ -272,7 +272,8 @@ async def test_the_last_good_settings_start_it_while_the_database_is_down(
 
 def test_last_good_files_of_another_service_or_form_are_not_used(service: Service) -> None:
     service.state_dir.mkdir()
-    for text in ("", "{", "[]", '{"format": 2, "service_name": "a"}', '{"format": 1, "service_name": "b"}'):
+    half = '{"format": 1, "service_name": "a", "generation": 1, "version": 1, "etag": "x"}'
+    for text in ("", "{", "[]", '{"format": 2, "service_name": "a"}', '{"format": 1, "service_name": "b"}', half):
         last_good.file_of("a", service.state_dir).write_text(text)
         assert last_good.load("a", service.state_dir) is None
 
@@ -310,6 +311,27 @@ async def test_librdkafkas_rows_get_librdkafkas_consumer(service: Service, kafka
         await asyncio.to_thread(consumer.commit)
         await asyncio.to_thread(consumer.close)
     assert await kafka.committed(service.group, topic) == {0: 12}
+
+
+async def test_a_poll_that_is_cancelled_loses_nothing_of_librdkafkas(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], client="librdkafka")
+    async with KafkaConsumerConfigLoader(service.pool) as loader:
+        consumer = await loader.create_consumer(service.name, bootstrap_servers=kafka.bootstrap)
+        cancelled = asyncio.create_task(loader.poll_with_limit(consumer, service.name, timeout_ms=30_000))
+        await asyncio.sleep(0.5)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        await kafka.produce(topic, [str(number).encode() for number in range(12)])
+        seen: list[bytes] = []
+        for _ in range(60):
+            batch = await loader.poll_with_limit(consumer, service.name)
+            seen += [record.value() for part in batch.values() for record in part]
+            if len(seen) == 12:
+                break
+        assert seen == [str(number).encode() for number in range(12)]
+        await asyncio.to_thread(consumer.close)
 
 
 @pytest.mark.parametrize(

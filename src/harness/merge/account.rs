@@ -42,6 +42,7 @@ impl Merger {
         account.duplicated = records.saturating_sub(processed.count());
         let seen = last.or_else(|| self.seen.values().rev().find_map(|seen| seen.partitions.as_deref()));
         let counted = self.counted(&processed);
+        let nobody_died = self.workers.values().all(|worker| worker.ended.is_none() || worker.said_end.is_some());
         let mut unheard = 0;
         for (partition, counted) in &counted {
             let end = seen.and_then(|all| all.iter().find(|seen| is(seen, partition)));
@@ -50,7 +51,12 @@ impl Merger {
             let lost = counted.missing.saturating_sub(done).saturating_sub(to_come);
             unheard += done;
             account.lost += lost;
-            account.lost_to_retention += lost.min(self.overtaken(partition));
+            account.lost_to_retention += match self.overtaken(partition) {
+                0 => 0,
+                // The log's start is seen at ticks only, and goes on until the worker has jumped to it.
+                _ if nobody_died => lost,
+                seen => lost.min(seen),
+            };
         }
         account.processed = account.sent.min(processed.count()) + unheard;
         (account, latency, measured)

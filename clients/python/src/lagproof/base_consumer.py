@@ -25,7 +25,7 @@ from .failures import Failures, OnPoison
 from .following import Fixed, Following
 from .handling import Handling
 from .instance import Instance
-from .membership import Listener, keep_membership
+from .membership import Listener, end_overdue_handlers, keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
@@ -85,7 +85,7 @@ class BaseKafkaConsumer:
         self._given_topics = topics
         self._breaker = CircuitBreaker(service_name)
         self._handling = Handling(
-            None if self._overrides("process_batch") else self.process,
+            self.process if self._overrides("process") and not self._overrides("process_batch") else None,
             self.process_batch if self._overrides("process_batch") else None,
         )
         self._failures = Failures(self, self._handling, self._breaker)
@@ -93,6 +93,7 @@ class BaseKafkaConsumer:
         self._ready = asyncio.Event()
         self._assigned = asyncio.Event()
         self._work: Work | None = None
+        self._is_paused = False
         self._stash: dict[TopicPartition, list[Any]] = {}
         self._commits = Commits(service_name)
         self._consumer: AIOKafkaConsumer | None = None
@@ -173,7 +174,7 @@ class BaseKafkaConsumer:
         self._following = following = await self._follow()
         signals = Signals(self.stop) if handle_signals else None
         recorder: Recorder | None = None
-        membership = asyncio.ensure_future(keep_membership(self))
+        watchers = [asyncio.ensure_future(watch(self)) for watch in (keep_membership, end_overdue_handlers)]
         try:
             self._consumer = await self._started_consumer()
             await following.start()
@@ -185,7 +186,8 @@ class BaseKafkaConsumer:
         except Stopped:
             pass  # while no broker answered: there is nothing to finish
         finally:
-            membership.cancel()
+            for watcher in watchers:
+                watcher.cancel()
             if recorder is not None:
                 await recorder.stop()
             if self._consumer is not None:
@@ -268,7 +270,7 @@ class BaseKafkaConsumer:
         """Until it has partitions, or knows that there are none for it. False where that takes longer."""
         try:
             await asyncio.wait_for(self._assigned.wait(), within)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False
         return True
 
@@ -290,6 +292,12 @@ class BaseKafkaConsumer:
         """Records that came while a batch is in hand: they are the next one."""
         self._stash.setdefault(partition, []).extend(records)
 
+    def _pause_partitions(self) -> None:
+        """Fetches nothing further until the batch in hand is through."""
+        if self._consumer is not None:
+            self._is_paused = True
+            self._consumer.pause(*self._consumer.assignment())
+
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
         """The client; another one after a restart."""
@@ -307,11 +315,11 @@ class BaseKafkaConsumer:
         work = Work(
             batch,
             self._handling.run,
-            lambda record, error: self._failures.see_through(record, error, work),
+            self._failures.see_through,
             self._breaker,
             settings.max_poll_interval_ms / 1000,
             self._commit_done if commit == "after-record" else None,
-            lambda error: self._handling.is_batch and not isinstance(error, self.downstream_errors),
+            self._isolates,
         )
         self._work = work
         await self.batch_begins(work)
@@ -327,12 +335,18 @@ class BaseKafkaConsumer:
             self.counters.busy_ms += work.busy * 1000
             positions = work.positions()
             consumer = self._consumer
-            held = consumer.assignment() if consumer is not None else ()
-            self.positions.update({at: to for at, to in positions.items() if at in held})
-            if self._commits_itself and positions:
-                await self._commit(positions)
-            if consumer is not None and consumer.paused():
-                consumer.resume(*consumer.paused())
+            if consumer is not None:
+                held = consumer.assignment()
+                self.positions.update({at: to for at, to in positions.items() if at in held})
+                if self._commits_itself and positions:
+                    await self._commit(positions)
+                if self._is_paused:
+                    self._is_paused = False
+                    consumer.resume(*consumer.paused())
+
+    def _isolates(self, error: BaseException) -> bool:
+        """Whether a batch that failed with it is taken apart."""
+        return self._handling.is_batch and not isinstance(error, self.downstream_errors)
 
     # ---- commits and rebalances
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
 
+from .cut import Cut, CutShort, StrayCancellation
+
 log = logging.getLogger("lagproof")
 
 PATIENCE = 10.0
@@ -22,29 +24,26 @@ class Commits:
         self.known: dict[TopicPartition, int] = {}
         """By partition, the last offset that the broker took."""
         self._service_name = service_name
-        self._pending: set[asyncio.Future[None]] = set()
+        self._pending: set[Cut] = set()
 
     def give_up_later(self) -> None:
         """It is to stop: commits under way get no more than the patience."""
-        for committing in self._pending:
-            asyncio.get_running_loop().call_later(PATIENCE, committing.cancel)
+        for cut in self._pending:
+            asyncio.get_running_loop().call_later(PATIENCE, cut.now)
 
     async def commit(self, consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int], stopping: bool) -> None:
         """Commits what is new of partitions that it holds. Raises Kafka's errors, but for a group that went on."""
-        held = consumer.assignment()
-        new = {at: to for at, to in positions.items() if at in held and self.known.get(at) != to}
+        held, known = consumer.assignment(), self.known
+        new = {at: to for at, to in positions.items() if at in held and known.get(at) != to}
         if not new:
             return
-        committing = asyncio.ensure_future(consumer.commit(new))
-        self._pending.add(committing)
-        if stopping:
-            asyncio.get_running_loop().call_later(PATIENCE, committing.cancel)
+        cut = Cut()
+        giving_up = asyncio.get_running_loop().call_later(PATIENCE, cut.now) if stopping else None
+        self._pending.add(cut)
         try:
-            await asyncio.wait({committing})
-            committing.result()
-        except asyncio.CancelledError:
-            if not committing.cancelled():
-                raise
+            with cut:
+                await consumer.commit(new)
+        except (CutShort, StrayCancellation):  # aiokafka cancels its own requests where its stop gets no answer
             log.error(
                 "%s: no broker took the last commit %g s after the stop: %d partitions' last batch is processed again",
                 self._service_name,
@@ -61,6 +60,7 @@ class Commits:
             )
             return
         finally:
-            self._pending.discard(committing)
-            committing.cancel()
-        self.known.update(new)
+            self._pending.discard(cut)
+            if giving_up is not None:
+                giving_up.cancel()
+        known.update(new)

@@ -54,6 +54,7 @@ class KafkaConsumerConfigLoader:
         self._configs: dict[str, Config] = {}
         self._watchers: dict[str, source.Watcher] = {}
         self._instances: dict[str, list[Instance]] = {}
+        self._drained: dict[int, asyncio.Future[dict[TopicPartition, list[Any]]]] = {}
 
     async def load_config(self, service_name: str) -> Config:
         """The service's row as it is now; the last good one where the database is away, which is said loudly.
@@ -127,7 +128,15 @@ class KafkaConsumerConfigLoader:
                 timeout_ms=timeout_ms, max_records=config.max_poll_records
             )
             return found
-        return await asyncio.to_thread(_drain, consumer, config.max_poll_records, timeout_ms / 1000)
+        # A caller that is cancelled gets with its next call what the thread has taken: it would be skipped, and committed.
+        drained = self._drained.pop(id(consumer), None) or asyncio.ensure_future(
+            asyncio.to_thread(_drain, consumer, config.max_poll_records, timeout_ms / 1000)
+        )
+        try:
+            return await asyncio.shield(drained)
+        except asyncio.CancelledError:
+            self._drained[id(consumer)] = drained
+            raise
 
     async def get_processing_recommendations(self, service_name: str | None = None) -> list[dict[str, Any]]:
         """What should be done about a service, or about all: the alerts of the database, the most urgent first.

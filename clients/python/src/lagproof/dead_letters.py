@@ -14,6 +14,9 @@ from . import security
 log = logging.getLogger("lagproof")
 
 
+LARGEST = 2**31 - 1
+
+
 class DeadLetters:
     """Writes records to a dead-letter topic, with headers that say where each came from and why.
 
@@ -37,11 +40,13 @@ class DeadLetters:
             ("lagproof.attempts", str(attempts).encode()),
             ("lagproof.error", f"{type(error).__name__}: {error}"[:1000].encode()),
         ]
+        # aiokafka sends nothing that has neither key nor value.
+        value = b"" if record.value is None and record.key is None else record.value
         pause = 0.5
         while True:
             try:
                 producer = await self._started()
-                await producer.send_and_wait(topic, value=record.value, key=record.key, headers=headers)
+                await producer.send_and_wait(topic, value=value, key=record.key, headers=headers)
                 return
             except KafkaError as problem:
                 log.error(
@@ -66,6 +71,8 @@ class DeadLetters:
                     client_id=f"lagproof-{self._service_name}-dead-letters",
                     acks="all",
                     enable_idempotence=True,
+                    # The broker says what is too large: a record that it has once taken is not refused here.
+                    max_request_size=LARGEST,
                     **security.for_aiokafka(),
                 )
                 try:

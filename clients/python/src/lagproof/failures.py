@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from .breaker import CircuitBreaker
+from .cut import StrayCancellation
 from .dead_letters import DeadLetters
 from .errors import HandlerTimeout, PoisonRecord
 from .handling import Handling
@@ -76,6 +77,8 @@ class Failures:
                 attempt.cancel()
         if not done:
             raise HandlerTimeout(f"its handler had not ended after {limit:g} s, the most that max_poll_interval allows")
+        if attempt.cancelled():
+            raise StrayCancellation
         await attempt
 
     async def _put_away(self, record: Any, error: BaseException, tries: int) -> None:

@@ -55,4 +55,6 @@ def load(service_name: str, where: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(row, dict) or row.get("format") != FORMAT or row.get("service_name") != service_name:
         return None
-    return row
+    # Damaged by hand, or half of it: as good as none.
+    is_whole = isinstance(row.get("settings"), dict) and isinstance(row.get("generation"), int)
+    return row if is_whole and "version" in row and "etag" in row else None

@@ -85,7 +85,7 @@ class Ears:
         while not gone.is_set():
             try:
                 await asyncio.wait_for(gone.wait(), 60)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 await connection.execute("SELECT 1", timeout=10)
 
 

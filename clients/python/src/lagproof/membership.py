@@ -45,9 +45,17 @@ async def keep_membership(owner: BaseKafkaConsumer) -> None:
         if consumer._subscription.reassignment_in_progress:
             continue  # the call below would wait, and could then take records away from the next batch
         with contextlib.suppress(KafkaError, ConsumerStoppedError):
-            consumer.pause(*consumer.assignment())
+            owner._pause_partitions()
             for partition, records in (await consumer.getmany(timeout_ms=0)).items():
                 owner.set_aside(partition, records)
+
+
+async def end_overdue_handlers(owner: BaseKafkaConsumer) -> None:
+    """Ends handlers that are at one record for longer than max_poll_interval."""
+    while True:
+        await asyncio.sleep(min(owner.settings.max_poll_interval_ms / 10_000, 5.0))
+        if owner.work is not None:
+            owner.work.end_overdue()
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]

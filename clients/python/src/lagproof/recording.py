@@ -102,7 +102,7 @@ class Recorder:
                             "consumer_offset": position,
                         }
                     )
-            except (KafkaError, asyncio.TimeoutError) as error:
+            except (TimeoutError, KafkaError) as error:
                 log.debug("%s: lag can't be told now: %s", owner.service_name, error)
             await pool.execute("SELECT public.record_processing_metrics($1::jsonb)", json.dumps([metrics]), timeout=10)
             if samples:

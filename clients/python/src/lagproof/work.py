@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from operator import length_hint
 from typing import Any
 
 from .breaker import CircuitBreaker
+from .cut import Cut, CutShort, StrayCancellation
 from .errors import HandlerTimeout
 
 
@@ -17,19 +20,44 @@ class Interrupted(Exception):
 
 
 class Cursor:
-    """How far a run of handlers over a list of records is, and whether it should begin another one."""
+    """Gives records out to a handler one after the other, and says how many of them are done.
 
-    __slots__ = ("at", "stop")
+    Handlers go through `rest`, whose own place tells how far they are, and which `stop` empties: so nothing has to be
+    written down or asked for each record. It may be read from another thread, which never sees too many as done.
+    """
 
-    def __init__(self, at: int) -> None:
-        self.at = at
-        """The record that is in the handler; the list's length once all are through."""
-        self.stop = False
+    __slots__ = ("_count", "held", "part", "rest", "start")
+
+    def __init__(self, records: Sequence[Any], part: Part | None = None, start: int = 0) -> None:
+        """Where the records are those of a part from `start` on, what is done is known there too."""
+        self.rest: Iterator[Any] = iter(records)
+        self.held = 0
+        """How many of those given out are not done: the one in the handler, or the batch."""
+        self.part = part
+        self.start = start
+        self._count = len(records)
+
+    @property
+    def done(self) -> int:
+        """How many are done."""
+        left = length_hint(self.rest)
+        return max(0, self._count - left - self.held)
+
+    def all(self) -> list[Any]:
+        """Gives out what is left at once."""
+        self.held = length_hint(self.rest)
+        return list(self.rest)
+
+    def stop(self) -> None:
+        """Gives out no more."""
+        left = length_hint(self.rest)
+        self._count -= left  # first, so that what is taken out of `rest` never looks done
+        self._count += left - len(list(self.rest))  # a thread may have taken one meanwhile
 
 
-Handle = Callable[[Sequence[Any], Cursor], Awaitable["Exception | None"]]
-"""Handles records from `cursor.at` on and moves it along; answers what the record there failed with, or None."""
-Recover = Callable[[Any, BaseException], Awaitable[None]]
+Handle = Callable[[Cursor], Awaitable["Exception | None"]]
+"""Handles what a cursor gives out; answers what the record that is next to be done failed with, or None."""
+Recover = Callable[[Any, BaseException, "Work"], Awaitable[None]]
 """Sees a failed record through: when it returns, the record is done."""
 
 
@@ -61,21 +89,22 @@ class Part:
 
 
 class Lane:
-    """What runs one after the other; several lanes run at once."""
+    """One handler at a time."""
 
-    __slots__ = ("cursor", "part", "recovering", "seen", "since", "start", "steps", "task", "timed_out")
+    __slots__ = ("cursor", "overdue", "recovering", "seen", "since", "steps", "whole")
 
     def __init__(self) -> None:
-        self.cursor = Cursor(0)
-        self.part: Part | None = None
-        """What the cursor runs over, from `start` on; None where lanes take single records."""
-        self.start = 0
-        self.recovering = False
+        self.cursor = Cursor(())
         self.steps = 0
+        """Runs of the handler so far."""
+        self.recovering = False
+        self.overdue = Cut()
+        """Ends the handler, which then has failed."""
+        self.whole = Cut()
+        """Ends the lane."""
         self.seen = (-1, -1)
+        """Where it was when the watchdog came by, and since when."""
         self.since = 0.0
-        self.task: asyncio.Task[None] | None = None
-        self.timed_out = False
 
 
 class Work:
@@ -100,6 +129,7 @@ class Work:
         self.busy = 0.0
         """Seconds in handlers, summed over lanes."""
         self.stopping = False
+        # None of these may lead back to this batch: in a circle its records would stay until they are searched for.
         self._handle = handle
         self._recover = recover
         self._breaker = breaker
@@ -130,22 +160,23 @@ class Work:
     def _look(self) -> None:
         """What lanes are through with since they last said so."""
         for lane in self._lanes:
-            if lane.part is not None:
-                lane.part.mark(lane.start, lane.cursor.at)
+            cursor = lane.cursor
+            if cursor.part is not None:
+                cursor.part.mark(cursor.start, cursor.start + cursor.done)
 
     def stop(self) -> None:
         """Begins no further record; those in handlers go on."""
         self.stopping = True
         self._stopped.set()
         for lane in self._lanes:
-            lane.cursor.stop = True
+            lane.cursor.stop()
 
     async def pause(self, seconds: float) -> None:
         """Sleeps. Raises Interrupted once nothing further should be begun."""
         if not self.stopping:
             try:
                 await asyncio.wait_for(self._stopped.wait(), seconds)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return
         raise Interrupted
 
@@ -153,7 +184,7 @@ class Work:
         """Waits until nothing is in a handler any more. False where something still is after `within` seconds."""
         try:
             await asyncio.wait_for(self._idle.wait(), within)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False
         return True
 
@@ -161,34 +192,45 @@ class Work:
         """Cancels what is in handlers. Those records are not done."""
         self.stop()
         for lane in self._lanes:
-            if lane.task is not None:
-                lane.task.cancel()
+            lane.whole.now()
+
+    def end_overdue(self) -> None:
+        """Ends handlers that have been at one record for the limit. To be called more often than that."""
+        now = time.monotonic()
+        for lane in self._lanes:
+            seen = (lane.steps, lane.cursor.done)
+            if lane.seen != seen or lane.recovering:
+                lane.seen, lane.since = seen, now
+            elif now - lane.since >= self._limit:
+                lane.overdue.now()
 
     async def run(self, concurrency: int | None) -> None:
-        """Until all is done, or nothing further is begun after `stop`. Raises what `recover` raised."""
+        """Until all is done, or nothing further is begun after `stop`. Raises what `recover` raised.
+
+        With a concurrency of 1 handlers run in the task that calls this, else each lane has a task of its own.
+        """
         try:
             if concurrency == 1:
-                await self._in_lanes(1, self._in_order)
+                lane = Lane()
+                self._lanes = [lane]
+                await self._in_lane(lane, self._in_order)
             else:
-                chains = self._chains()
-                lanes = len(chains) if concurrency is None else min(concurrency, len(chains))
-                await self._in_lanes(lanes, lambda lane: self._from_chains(lane, chains))
+                await self._in_tasks(concurrency)
         finally:
             self._idle.set()
 
-    async def _in_lanes(self, count: int, run: Callable[[Lane], Awaitable[None]]) -> None:
-        self._lanes = [Lane() for _ in range(count)]
-        for lane in self._lanes:
-            lane.task = asyncio.ensure_future(self._timed(lane, run))
-        tasks = [lane.task for lane in self._lanes if lane.task is not None]
+    async def _in_tasks(self, concurrency: int | None) -> None:
+        chains = self._chains()
+        lanes = len(chains) if concurrency is None else min(concurrency, len(chains))
+        self._lanes = [Lane() for _ in range(lanes)]
+        run = functools.partial(self._from_chains, chains=chains)
+        tasks = [asyncio.ensure_future(self._in_lane(lane, run)) for lane in self._lanes]
         try:
-            pending: set[asyncio.Task[None]] = set(tasks)
-            while pending:
-                _, pending = await asyncio.wait(pending, timeout=min(self._limit / 10, 5.0))
-                if pending:
-                    self._end_overdue()
+            await asyncio.wait(tasks)
         except asyncio.CancelledError:
-            self.abandon()
+            self.stop()
+            for task in tasks:
+                task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
         failures = [task.exception() for task in tasks if not task.cancelled()]
@@ -196,11 +238,12 @@ class Work:
         if failure is not None:
             raise failure
 
-    async def _timed(self, lane: Lane, run: Callable[[Lane], Awaitable[None]]) -> None:
+    async def _in_lane(self, lane: Lane, run: Callable[[Lane], Awaitable[None]]) -> None:
         began = time.perf_counter()
         try:
-            await run(lane)
-        except Interrupted:
+            with lane.whole:
+                await run(lane)
+        except (Interrupted, CutShort):
             pass
         except Exception:
             self.stop()
@@ -208,40 +251,25 @@ class Work:
         finally:
             self.busy += time.perf_counter() - began
 
-    def _end_overdue(self) -> None:
-        now = time.monotonic()
-        for lane in self._lanes:
-            seen = (lane.steps, lane.cursor.at)
-            if lane.seen != seen or lane.recovering:
-                lane.seen, lane.since = seen, now
-            elif (
-                now - lane.since >= self._limit
-                and lane.task is not None
-                and not lane.task.done()
-                and not lane.timed_out
-            ):
-                lane.timed_out = True
-                lane.task.cancel()
-
     async def _in_order(self, lane: Lane) -> None:
         """Everything in the order in which it came."""
         for part in self.parts:
-            at, count = 0, len(part.records)
+            records, at = part.records, 0
             singly = self._after_record is not None
-            while at < count and not self.stopping:
-                records = part.records[: at + 1] if singly else part.records
-                lane.cursor, lane.part, lane.start = Cursor(at), part, at
-                end, error = await self._guarded(lane, records, at)
-                part.mark(at, end)
+            while at < len(records) and not self.stopping:
+                begun = at
+                given = records[at : at + 1] if singly else records[at:] if at else records
+                cursor = Cursor(given, part, at)
+                error = await self._guarded(lane, cursor)
+                at += cursor.done
+                part.mark(begun, at)
                 if error is not None:
                     singly = singly or self._isolates(error)
-                    await self._recovered(lane, part.records[end], error)
-                    part.mark(end, end + 1)
-                    end += 1
-                if self._after_record is not None and end > at:
+                    await self._recovered(lane, records[at], error)
+                    part.mark(at, at + 1)
+                    at += 1
+                if self._after_record is not None and at > begun:
                     await self._after_record(self)
-                at = end
-            lane.part = None
 
     def _chains(self) -> deque[list[tuple[Part, int]]]:
         """Records of one key in their order, each key by itself; records without a key are each by themselves."""
@@ -259,10 +287,11 @@ class Work:
                     await self._breaker.closed()
                 if self.stopping:
                     return
-                end, error = await self._guarded(lane, [part.records[index]], 0)
+                cursor = Cursor((part.records[index],))
+                error = await self._guarded(lane, cursor)
                 if error is not None:
                     await self._recovered(lane, part.records[index], error)
-                elif end == 0:
+                elif cursor.done == 0:
                     return
                 part.mark(index, index + 1)
                 if self._after_record is not None:
@@ -271,25 +300,21 @@ class Work:
     async def _recovered(self, lane: Lane, record: Any, error: BaseException) -> None:
         lane.recovering = True
         try:
-            await self._recover(record, error)
+            await self._recover(record, error, self)
         finally:
             lane.recovering = False
 
-    async def _guarded(self, lane: Lane, records: Sequence[Any], at: int) -> tuple[int, BaseException | None]:
-        """Handles from `at` on; says where it ended, and with what. A handler that takes too long ends with an error."""
-        cursor = lane.cursor = Cursor(at)
-        cursor.stop = self.stopping
+    async def _guarded(self, lane: Lane, cursor: Cursor) -> BaseException | None:
+        """Handles what the cursor gives out; says with what it ended. A handler that takes too long ends with an error."""
+        lane.cursor = cursor
         lane.steps += 1
         try:
-            error = await self._handle(records, cursor)
-        except asyncio.CancelledError:
-            cursor.stop = True  # a thread can't be cancelled: it ends after its record
-            if not lane.timed_out:
-                raise
-            lane.timed_out = False
-            task = asyncio.current_task()
-            if task is not None and hasattr(task, "uncancel"):
-                task.uncancel()
-            reason = f"its handler had not ended after {self._limit:g} s, the most that max_poll_interval allows"
-            return cursor.at, HandlerTimeout(reason)
-        return cursor.at, error
+            with lane.overdue:
+                return await self._handle(cursor)
+        except StrayCancellation as error:
+            return error
+        except CutShort:
+            cursor.stop()  # a thread can't be cancelled: it ends after its record
+            return HandlerTimeout(
+                f"its handler had not ended after {self._limit:g} s, the most that max_poll_interval allows"
+            )

@@ -7,6 +7,7 @@ use lagproof::harness::protocol::{ConcurrencySpec, CostSpec, RecordFlags, Record
 use lagproof::model::cost::Cost;
 use lagproof_client::{Batch, BoxError, Handler, Observer, PassedBy, Record};
 use rdkafka::Message;
+use rdkafka::message::OwnedMessage;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::Shared;
@@ -20,14 +21,14 @@ pub(crate) struct Harnessed {
     shared: Arc<Shared>,
     pace: Pace,
     /// Where everything goes at once that is unbounded.
-    queue: UnboundedSender<Record>,
+    queue: UnboundedSender<OwnedMessage>,
     polled_at: Mutex<Instant>,
     /// What a handler holds for the records in hand.
     held: Mutex<Vec<u8>>,
 }
 
 impl Harnessed {
-    pub(crate) fn new(shared: Arc<Shared>) -> (Self, UnboundedReceiver<Record>) {
+    pub(crate) fn new(shared: Arc<Shared>) -> (Self, UnboundedReceiver<OwnedMessage>) {
         let (queue, drained) = unbounded_channel();
         let harnessed = Self {
             pace: Pace::new(shared.clone()),
@@ -81,7 +82,7 @@ impl Handler for Harnessed {
     async fn process(&self, record: &Record) -> Result<(), BoxError> {
         if self.is_unbounded() {
             // Its receiver lives as long as the run.
-            let _ = self.queue.send(record.clone());
+            let _ = self.queue.send(record.detach());
             return Ok(());
         }
         self.pace.handle(record).await?;
@@ -96,7 +97,7 @@ impl Handler for Harnessed {
 }
 
 /// Behind an unbounded hand-over: one free place.
-pub(crate) async fn drain(shared: Arc<Shared>, mut queue: UnboundedReceiver<Record>) {
+pub(crate) async fn drain(shared: Arc<Shared>, mut queue: UnboundedReceiver<OwnedMessage>) {
     let pace = Pace::new(shared.clone());
     while let Some(record) = queue.recv().await {
         let outcome = match pace.handle(&record).await {
@@ -129,7 +130,7 @@ impl Pace {
     }
 
     /// What the handler of a record does.
-    async fn handle(&self, record: &Record) -> Result<(), BoxError> {
+    async fn handle(&self, record: &(impl Message + Sync)) -> Result<(), BoxError> {
         let header = self.shared.ledger.ours(record);
         if let Some(header) = &header {
             self.spend(self.cost_us(record, header)).await;
@@ -142,7 +143,7 @@ impl Pace {
     }
 
     /// The same wherever the record is processed: drawn from the seed and its place.
-    fn cost_us(&self, record: &Record, header: &RecordHeader) -> f64 {
+    fn cost_us(&self, record: &impl Message, header: &RecordHeader) -> f64 {
         let spec = &self.shared.spec;
         #[expect(clippy::cast_precision_loss, reason = "shorter than 2^53 microseconds")]
         if header.flags.0 & RecordFlags::SLOW.0 != 0 {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard};
 
 use lagproof::harness::protocol::{Micros, Range, RecordHeader, Stream, StreamIntervals};
-use lagproof_client::{Batch, PassedBy, Record};
+use lagproof_client::{Batch, PassedBy};
 use rdkafka::Message;
 
 /// Counted since the last tick.
@@ -67,7 +67,7 @@ impl Ledger {
     }
 
     /// The header of a record of this run.
-    pub(crate) fn ours(&self, record: &Record) -> Option<RecordHeader> {
+    pub(crate) fn ours(&self, record: &impl Message) -> Option<RecordHeader> {
         let header = RecordHeader::read(record.payload()?)?;
         (header.run == self.tag).then_some(header)
     }
@@ -99,7 +99,7 @@ impl Ledger {
     }
 
     /// A record is through.
-    pub(crate) fn enter(&self, record: &Record, outcome: Outcome, at_us: i64) {
+    pub(crate) fn enter(&self, record: &impl Message, outcome: Outcome, at_us: i64) {
         let header = self.ours(record);
         let mut books = self.books();
         books.in_hand = books.in_hand.saturating_sub(1);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::commits::commit;
 use super::core::{Core, Place};
@@ -32,6 +33,27 @@ impl ConsumerContext for Context {
         }
     }
 
+    /// What the client committed by its timer.
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        if self.core.epoch() != self.epoch {
+            return;
+        }
+        if let Err(error) = result {
+            log::warn!(
+                "{}: the client's timer could not commit ({error}): it tries again; a crash now would repeat what was \
+                 processed since it last could",
+                self.core.service_name
+            );
+            return;
+        }
+        let elements = offsets.elements();
+        let taken = elements.iter().filter(|one| one.error().is_ok());
+        self.core.took(taken.filter_map(|one| match one.offset() {
+            Offset::Offset(to) => Some(((one.topic().to_owned(), one.partition()), to)),
+            _ => None,
+        }));
+    }
+
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(assigned) = rebalance
             && self.core.epoch() == self.epoch
@@ -55,8 +77,8 @@ impl Context {
                 .iter()
                 .filter_map(|(topic, partition)| work.part(topic, *partition))
                 .collect();
-            if core.commits_itself() {
-                // Where the client commits, what is not begun would be lost.
+            if core.commits_when_done() {
+                // Else what is not begun would be lost.
                 work.end(Stage::Stopping, parts.iter().copied());
             }
             // The group waits for max_poll_interval.
@@ -78,7 +100,7 @@ impl Context {
                 "{}: its partitions were taken away: what it had not committed is processed again by who has them now",
                 core.service_name
             );
-        } else if core.commits_itself() {
+        } else if core.commits_when_done() {
             commit(core, consumer);
         }
         if let Some(work) = core.work() {
@@ -87,14 +109,7 @@ impl Context {
                 .filter_map(|(topic, partition)| work.part(topic, *partition));
             parts.for_each(|part| work.is_taken(part));
         }
-        {
-            let mut offsets = core.offsets();
-            for place in revoked {
-                offsets.held.remove(place);
-                offsets.positions.remove(place);
-                offsets.committed.remove(place);
-            }
-        }
+        core.gave_back(revoked);
         match (revoked.is_empty(), is_lost) {
             (true, _) => {}
             (false, true) => core.observer.lost(revoked),

@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) assigned: watch::Sender<u64>,
     /// Which consumer that is; what an older one still says is ignored.
     epoch: AtomicU64,
+    /// How often partitions were taken back.
+    revocations: AtomicU64,
     running: Mutex<Option<Config>>,
     work: Mutex<Option<Arc<Work>>>,
     offsets: Mutex<Offsets>,
@@ -61,6 +63,7 @@ impl Core {
             counters: Mutex::default(),
             assigned: watch::Sender::new(0),
             epoch: AtomicU64::new(0),
+            revocations: AtomicU64::new(0),
             running: Mutex::default(),
             work: Mutex::default(),
             offsets: Mutex::default(),
@@ -84,10 +87,9 @@ impl Core {
         *held(&self.running) = Some(config);
     }
 
-    /// Whether offsets are committed here, once records are processed, rather than before or by the client.
-    pub(super) fn commits_itself(&self) -> bool {
-        let commit = self.settings().delivery.commit;
-        matches!(commit, Commit::AfterBatch | Commit::AfterRecord)
+    /// Whether what is not begun is read again: not where it counted as done when it was received.
+    pub(super) fn commits_when_done(&self) -> bool {
+        self.settings().delivery.commit != Commit::OnReceipt
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -104,7 +106,7 @@ impl Core {
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
         if let Some(work) = self.work()
-            && self.commits_itself()
+            && self.commits_when_done()
         {
             work.end_all(Stage::Stopping);
         }
@@ -116,6 +118,13 @@ impl Core {
 
     pub(super) fn take_in_hand(&self, work: &Arc<Work>) {
         *held(&self.work) = Some(work.clone());
+    }
+
+    /// Nothing is in hand any more, if nobody else has taken over.
+    pub(super) fn let_go(&self, epoch: u64) {
+        if self.epoch() == epoch {
+            *held(&self.work) = None;
+        }
     }
 
     /// It is through, as far as it came: what can be committed is known from now on.
@@ -158,6 +167,33 @@ impl Core {
             .filter(is_new)
             .map(|(place, to)| (place.clone(), *to))
             .collect()
+    }
+
+    /// How often partitions were taken back.
+    pub(super) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
+    }
+
+    /// Partitions are somebody else's from now on.
+    pub(super) fn gave_back(&self, revoked: &[Place]) {
+        let mut offsets = self.offsets();
+        for place in revoked {
+            offsets.held.remove(place);
+            offsets.positions.remove(place);
+            offsets.committed.remove(place);
+        }
+        drop(offsets);
+        self.revocations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The broker took these of partitions that are still held.
+    pub(super) fn took(&self, committed: impl IntoIterator<Item = (Place, i64)>) {
+        let mut offsets = self.offsets();
+        for (place, to) in committed {
+            if offsets.held.contains(&place) {
+                offsets.committed.insert(place, to);
+            }
+        }
     }
 
     pub(super) fn epoch(&self) -> u64 {

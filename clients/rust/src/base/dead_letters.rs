@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::Message;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use tokio::sync::OnceCell;
 
-use super::handler::Record;
+use super::record::Record;
 use crate::error::{BoxError, Error};
 use crate::kafka;
 
@@ -60,7 +60,9 @@ impl DeadLetters {
         let producer = self.producer.get_or_try_init(|| async { self.make() }).await;
         let producer = producer.map_err(|error| error.to_string())?;
         let error: String = error.to_string().chars().take(1000).collect();
-        let mut headers = record.headers().cloned().unwrap_or_else(OwnedHeaders::new);
+        let mut headers = record
+            .headers()
+            .map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
         for (key, value) in [
             ("lagproof.service", self.service_name.clone()),
             ("lagproof.topic", record.topic().to_owned()),

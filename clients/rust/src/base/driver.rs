@@ -12,10 +12,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::oneshot;
 
-use super::commits::{Committed, commit, commit_these};
+use super::commits::{Committed, commit, commit_these, send_processed};
 use super::context::Context;
 use super::core::Core;
-use super::handler::Record;
+use super::record::Record;
 use super::work::Work;
 use crate::error::Error;
 use crate::kafka;
@@ -54,6 +54,11 @@ impl Driver {
             core: core.clone(),
             epoch,
         };
+        let mut client = client.clone();
+        if core.settings().delivery.commit == Commit::Interval {
+            // Its timer commits what is stored: that is what is processed, rather than what was handed over.
+            client.set("enable.auto.offset.store", "false");
+        }
         let consumer: BaseConsumer<Context> = client.create_with_context(context).map_err(refused)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names).map_err(refused)?;
@@ -64,7 +69,9 @@ impl Driver {
         let driving = Driving {
             consumer,
             core: core.clone(),
+            epoch,
             stash: VecDeque::new(),
+            revocations: core.revocations(),
             is_paused: false,
             warned: Weak::new(),
             quiet_until: Instant::now(),
@@ -105,7 +112,7 @@ impl Driver {
     pub(super) async fn end(self) {
         let _ = self.commands.send(Command::End);
         if tokio::time::timeout(FAREWELL, self.ended).await.is_err() {
-            let uncommitted = if self.core.commits_itself() {
+            let uncommitted = if self.core.commits_when_done() {
                 self.core.uncommitted().len()
             } else {
                 0
@@ -123,8 +130,12 @@ impl Driver {
 struct Driving {
     consumer: Arc<BaseConsumer<Context>>,
     core: Arc<Core>,
+    /// Which consumer it is.
+    epoch: u64,
     /// Records that came while a batch was in hand: they are the next one.
     stash: VecDeque<Record>,
+    /// How often partitions had been taken back when the records above were last looked through.
+    revocations: u64,
     is_paused: bool,
     /// The batch whose length has been said.
     warned: Weak<Work>,
@@ -149,31 +160,51 @@ impl Driving {
                     self.commit();
                     let _ = reply.send(());
                 }
-                Err(RecvTimeoutError::Timeout) => self.keep_membership(),
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.core.settings().delivery.commit == Commit::Interval {
+                        self.commit(); // the timer goes on meanwhile
+                    }
+                    self.keep_membership();
+                }
                 Ok(Command::End) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        if self.core.commits_itself() {
+        if self.core.commits_when_done() {
             commit(&self.core, &self.consumer);
         }
         self.core.observer.leaving();
+        // Whoever dropped the run dropped what was in hand.
+        self.core.let_go(self.epoch);
         // Somebody may be asking it for offsets. The last one ends it, which calls for polls: that is for this thread.
         while Arc::strong_count(&self.consumer) > 1 {
             thread::sleep(Duration::from_millis(5));
         }
     }
 
+    fn may_commit(&self) -> bool {
+        self.core.commits_when_done() && Instant::now() >= self.quiet_until
+    }
+
     fn commit(&mut self) {
-        if self.core.commits_itself()
-            && Instant::now() >= self.quiet_until
-            && commit(&self.core, &self.consumer) == Committed::NotYet
-        {
+        if self.may_commit() {
+            let ended = commit(&self.core, &self.consumer);
+            self.committed(ended);
+        }
+    }
+
+    fn committed(&mut self, ended: Committed) {
+        if ended == Committed::NotYet {
             self.quiet_until = Instant::now() + Duration::from_secs(1);
         }
     }
 
+    /// While the broker answers to the commit, the next batch is gathered; it is not begun before.
     fn next(&mut self) -> Next {
-        self.commit();
+        let consumer = self.consumer.clone();
+        let mut sent = None;
+        if self.may_commit() {
+            sent = send_processed(&self.core, &consumer);
+        }
         if self.is_paused {
             self.is_paused = false;
             if let Err(error) = self.consumer.assignment().and_then(|all| self.consumer.resume(&all)) {
@@ -185,19 +216,28 @@ impl Driving {
         let mut batch: VecDeque<Record> = std::mem::take(&mut self.stash);
         self.stash = batch.split_off(batch.len().min(most));
         while batch.len() < most {
-            let wait = if batch.is_empty() { WAIT } else { Duration::ZERO };
-            match self.consumer.poll(wait) {
-                Some(Ok(record)) => batch.push_back(record.detach()),
+            let may_wait = batch.is_empty() && sent.is_none();
+            let wait = if may_wait { WAIT } else { Duration::ZERO };
+            match Record::poll(&self.consumer, wait) {
+                Some(Ok(record)) => batch.push_back(record),
                 Some(Err(error)) if kafka::is_final(&error) => return Err(error),
                 Some(Err(error)) => self.say(&error),
                 None => {
-                    // There may have been a rebalance: what is not held any more is somebody else's.
+                    // There may have been a rebalance, which is always followed by this.
                     self.drop_what_is_not_held(&mut batch);
-                    break;
+                    if !batch.is_empty() {
+                        break;
+                    }
+                    // Nothing to gather meanwhile.
+                    let Some(sent) = sent.take() else { break };
+                    self.committed(sent.wait(&self.core));
                 }
             }
         }
-        if batch.is_empty() || (self.core.is_stopping() && self.core.commits_itself()) {
+        if let Some(sent) = sent {
+            self.committed(sent.wait(&self.core));
+        }
+        if batch.is_empty() || (self.core.is_stopping() && self.core.commits_when_done()) {
             return Ok(None); // not begun, and so read again
         }
         let work = Arc::new(Work::new(batch));
@@ -212,13 +252,16 @@ impl Driving {
         Ok(Some(work))
     }
 
+    /// What is not held any more is somebody else's.
     fn drop_what_is_not_held(&mut self, batch: &mut VecDeque<Record>) {
-        let offsets = self.core.offsets();
-        let mut is_held = |record: &Record| offsets.held.contains(&(record.topic().to_owned(), record.partition()));
-        if offsets.held.is_empty() || !batch.iter().chain(&self.stash).all(&mut is_held) {
-            batch.retain(&mut is_held);
-            self.stash.retain(&mut is_held);
+        let revocations = self.core.revocations();
+        if std::mem::replace(&mut self.revocations, revocations) == revocations {
+            return;
         }
+        let offsets = self.core.offsets();
+        let is_held = |record: &Record| offsets.held.contains(&(record.topic().to_owned(), record.partition()));
+        batch.retain(is_held);
+        self.stash.retain(is_held);
     }
 
     /// While a batch takes long or the downstream is down: partitions paused, and the client polled all the same.
@@ -246,8 +289,8 @@ impl Driving {
         if let Err(error) = self.consumer.assignment().and_then(|all| self.consumer.pause(&all)) {
             self.say(&error);
         }
-        match self.consumer.poll(Duration::ZERO) {
-            Some(Ok(record)) => self.stash.push_back(record.detach()),
+        match Record::poll(&self.consumer, Duration::ZERO) {
+            Some(Ok(record)) => self.stash.push_back(record),
             Some(Err(error)) => self.say(&error),
             None => self.drop_what_is_not_held(&mut VecDeque::new()),
         }

@@ -4,13 +4,9 @@ use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
 use std::sync::Arc;
 
-use rdkafka::message::OwnedMessage;
-
+use super::record::Record;
 use super::work::{Part, Work};
 use crate::error::{BoxError, DownstreamUnavailable};
-
-/// A record, with its key, payload, headers, topic, partition and offset: see [`rdkafka::Message`].
-pub type Record = OwnedMessage;
 
 /// Handles records one by one.
 ///

@@ -1,5 +1,6 @@
 //! The consumer to write a service with: [`BaseKafkaConsumer`].
 
+mod answer;
 mod breaker;
 mod commits;
 mod context;
@@ -11,6 +12,7 @@ mod following;
 mod handler;
 mod lanes;
 mod observer;
+mod record;
 mod recording;
 mod rollout;
 mod run;
@@ -23,8 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use failures::OnPoison;
-pub use handler::{Batch, BatchHandler, Handler, Handling, Record, looks_down};
+pub use handler::{Batch, BatchHandler, Handler, Handling, looks_down};
 pub use observer::{Observer, PassedBy};
+pub use record::Record;
 
 use self::breaker::Breaker;
 use self::core::Core;

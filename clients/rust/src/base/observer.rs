@@ -1,6 +1,6 @@
 //! Looking on at a running consumer.
 
-use super::handler::Record;
+use super::record::Record;
 
 /// Where a record is that failed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

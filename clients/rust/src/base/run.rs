@@ -212,7 +212,7 @@ impl<T: Handling> Running<T> {
 
     async fn in_hand(&self, driver: &Arc<Driver>, work: Arc<Work>) -> Result<(), Error> {
         let (core, settings) = (&self.core, self.core.settings());
-        if core.is_stopping() && core.commits_itself() {
+        if core.is_stopping() && core.commits_when_done() {
             work.end_all(Stage::Stopping);
         }
         self.handling.begins(&Batch(&work)).await;

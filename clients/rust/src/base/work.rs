@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::Message;
 use tokio::sync::Notify;
 
-use super::handler::Record;
+use super::record::Record;
 
 /// Whether records are begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,8 +118,7 @@ impl Work {
         let mut parts: Vec<Vec<Record>> = Vec::new();
         let mut last = 0;
         for record in records {
-            let is_its =
-                |part: &Vec<Record>| part[0].partition() == record.partition() && part[0].topic() == record.topic();
+            let is_its = |part: &Vec<Record>| part[0].is_beside(&record);
             // Mostly it is the partition of the record before.
             if !parts.get(last).is_some_and(is_its) {
                 last = parts.iter().position(is_its).unwrap_or(parts.len());

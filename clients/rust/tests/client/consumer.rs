@@ -152,7 +152,7 @@ async fn offsets_are_committed_when_the_row_says() {
         ("after-batch", None, Some(3)),
         ("after-record", Some(3), Some(3)),
         ("on-receipt", Some(10), Some(10)),
-        ("interval", Some(10), None),
+        ("interval", Some(3), Some(3)),
     ] {
         let (service, topic) = (Service::new(), kafka.topic(1).await);
         service.seed(
@@ -175,10 +175,51 @@ async fn offsets_are_committed_when_the_row_says() {
             assert_eq!(committed(), None);
         }
         running.stop().await.unwrap();
-        if at_the_end.is_some() {
-            assert_eq!(committed(), at_the_end, "{commit}");
-        }
+        assert_eq!(committed(), at_the_end, "{commit}");
     }
+}
+
+/// Long batches, so that partitions are paused and polled meanwhile, and a partition that comes in the middle of one.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_clients_timer_a_stop_after_a_rebalance_loses_nothing() {
+    let (service, kafka) = (Service::new(), kafka::shared());
+    let topic = kafka.topic(2).await;
+    let consumer = json!({
+        "session_timeout_ms": 6000, "heartbeat_interval_ms": 500, "max_poll_interval_ms": 6000,
+        "partition_assignment_strategy": ["cooperative-sticky"],
+    });
+    let delivery = json!({"commit": "interval", "commit_interval_ms": 100});
+    service.seed(&[&topic], json!({"consumer": consumer, "delivery": delivery}));
+    let slow = || {
+        Told::new(async |_| {
+            tokio::time::sleep(millis(1200)).await;
+            Ok(())
+        })
+    };
+    let (first, second) = (slow(), slow());
+    let one = run!(service, kafka, first.clone());
+    let other = run!(service, kafka, second.clone());
+    eventually("each has a partition", || {
+        one.handle.positions().len() == 1 && other.handle.positions().len() == 1
+    })
+    .await;
+    kafka.produce_numbers(&topic, 2, 0..20);
+    eventually("both are in the middle", || first.count() > 0 && second.count() > 0).await;
+    other.stop().await.unwrap();
+    eventually("it has both", || one.handle.positions().len() == 2).await;
+    assert!(one.handle.in_hand().is_some(), "in the middle of its batch");
+    tokio::time::sleep(millis(2500)).await; // for polls of both partitions
+    one.stop().await.unwrap();
+    let seen = first.count() + second.count();
+    assert!(seen < 20, "some are left");
+    let rest = Told::new(async |_| Ok(()));
+    let last = run!(service, kafka, rest.clone());
+    eventually("the rest is seen", || rest.count() >= 20 - seen).await;
+    last.stop().await.unwrap();
+    let mut numbers = [first.numbers(), second.numbers(), rest.numbers()].concat();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    assert_eq!(kafka.committed(&service.group, &topic), kafka.ends(&topic));
 }
 
 async fn a_rebalance_in_the_middle_of_batches(assignor: &str) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lagproof_client::{BaseKafkaConsumer, BatchHandler, BoxError, DownstreamUnavailable, Error, OnPoison, Record};
 use rdkafka::Message;
-use rdkafka::message::Headers;
+use rdkafka::message::{Headers, OwnedMessage};
 use serde_json::{Value as Json, json};
 
 use super::kafka;
@@ -22,7 +22,7 @@ fn retry(attempts: u32, dead: &str) -> Json {
     json!({"commit": "after-batch", "isolation": "read-committed", "retry": retry})
 }
 
-fn headers(letter: &Record) -> HashMap<String, String> {
+fn headers(letter: &OwnedMessage) -> HashMap<String, String> {
     let headers = letter.headers().unwrap();
     let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
     headers

@@ -18,7 +18,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn of(record: &Record) -> Self {
+    pub fn of(record: &impl Message) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self {
             partition: record.partition(),

@@ -70,6 +70,33 @@ fn what_retention_took_is_lost_to_it() {
 }
 
 #[test]
+fn what_retention_took_between_two_looks_is_lost_to_it_unless_a_worker_died() {
+    let account = |died: bool| {
+        let mut merger = started(head(CommitSpec::AfterBatch));
+        sent(&mut merger, 100);
+        merger.worker(0, 0);
+        merger.said(assigned(0, 0, &[0, 1]));
+        let reads = |at, processed: Vec<Range>, end| {
+            let tick = tick(at, vec![position(0, end)], processed);
+            said(0, 0, What::Worker(WorkerLine::Tick(tick)))
+        };
+        merger.said(reads(1, vec![range(0, 0, 0, 20)], 20));
+        merger.seen(seen(1, vec![partition(0, 50, 100, Some(20)), partition(1, 0, 0, None)]));
+        // By the time that it jumped, the log began at 60.
+        merger.said(reads(2, vec![range(0, 0, 60, 100)], 100));
+        if died {
+            merger.said(ended(0, 600_000, How::Signal(9)));
+        }
+        let end = [partition(0, 60, 100, Some(100)), partition(1, 0, 0, None)];
+        merger.seen(seen(3, end.to_vec()));
+        let account = merger.finish(Some(&end), 1_000_000, None).account;
+        (account.lost, account.lost_to_retention)
+    };
+    assert_eq!(account(false), (40, 40));
+    assert_eq!(account(true), (40, 30), "it may have held the others");
+}
+
+#[test]
 fn what_a_killed_worker_had_committed_unheard_is_not_lost() {
     let mut merger = started(head(CommitSpec::AfterBatch));
     sent(&mut merger, 100);
