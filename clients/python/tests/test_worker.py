@@ -15,7 +15,7 @@ from kafka import Kafka, eventually
 from postgres import LAGPROOF
 
 from lagproof.verify.protocol import HEADER, NO_KEY, POISON, SLOW, Numbers, split_mix, tick_at
-from lagproof.verify.spec import arguments
+from lagproof.verify.spec import arguments, check
 
 TAG = 77
 
@@ -194,6 +194,8 @@ async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     await asyncio.wait_for(newer.reading, 60)
     assert await newer.process.wait() == 1
     assert "the spec has weather, which this worker does not know" in newer.lines[-1]["reason"]["message"]
+    with pytest.raises(ValueError, match=r"sections of another client \(client, run\): this worker is aiokafka's"):
+        check({"sections": {"run": {"autoCommit": True}, "client": {"requestTimeout": 30000}}})
 
 
 def test_connections_come_under_librdkafkas_names() -> None:

@@ -44,7 +44,12 @@ _WORK = ["per_record", "per_batch_us", "concurrency", "handler", "cpu_share", "s
 
 
 def check(spec: dict[str, Any]) -> None:
-    """Raises ValueError where the spec asks for what this worker does not know: it is a newer lagproof's."""
+    """Raises ValueError where the spec asks for what this worker does not know: a newer lagproof's, another client's."""
+    if spec.get("sections"):
+        raise ValueError(
+            f"the spec has sections of another client ({', '.join(sorted(spec['sections']))}): this worker is aiokafka's, "
+            "which takes all of its options in one place"
+        )
     for where, known in ((spec, _SPEC), (spec["work"], _WORK), (spec["delivery"], ["commit", "retry"])):
         unknown = sorted(set(where) - set(known))
         if unknown:
