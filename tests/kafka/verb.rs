@@ -181,6 +181,28 @@ fn the_mock_is_a_smoke_test_and_says_so() {
 }
 
 #[test]
+fn a_worker_for_each_client() {
+    let (project, state) = (project(""), tempfile::tempdir().unwrap());
+    let own = format!(
+        "librdkafka=echo begun >>begun; exec {} worker",
+        env!("CARGO_BIN_EXE_lagproof")
+    );
+    let mut arguments = vec!["verify", "--broker", "mock", "--duration", "3s", "--worker", &own];
+    arguments.extend(["--worker", "kafkajs=exit 3"]);
+    let (status, out, err) = run(project.path(), state.path(), &arguments);
+    assert_eq!(status, Some(0), "{out}\n{err}");
+    assert!(
+        err.contains("nothing here declares kafkajs: its worker is not run"),
+        "{err}"
+    );
+    assert!(
+        !out.contains("declares"),
+        "it ran on the declared client, whatever started it: {out}"
+    );
+    assert_eq!(fs::read_to_string(project.path().join("begun")).unwrap(), "begun\n");
+}
+
+#[test]
 fn ctrl_c_writes_a_report_and_leaves_nothing() {
     let (project, state) = (project(""), tempfile::tempdir().unwrap());
     let arguments = ["verify", "--broker", "local", "--duration", "10min", "--speed", "1"];
@@ -216,6 +238,10 @@ fn what_is_asked_for_wrongly_is_said_before_anything_starts() {
         &["verify", "--duration", "soon"],
         &["verify", "--fault", "earthquake"],
         &["verify", "--ramp", "1/s"],
+        &["verify", "--worker", "kafkjs=npx lagproof-worker"],
+        &["verify", "--worker", "one", "--worker", "two"],
+        &["verify", "--worker", "kafkajs=one", "--worker", "kafkajs=two"],
+        &["verify", "--worker", "kafkajs= "],
         &["verify", "--load-processes", "0"],
         &["verify", "--replay", "no/such.csv"],
     ] {

@@ -95,6 +95,15 @@ fn a_service_gets_its_rate_its_peak_and_its_rate_again() {
         "longer where records are few"
     );
     assert!(rare.notes[0].starts_with("steady for"), "{:?}", rare.notes);
+    let rarest = Wish {
+        speed: lagproof::harness::plan::SpeedWish::Exactly(1.0),
+        ..Wish::default()
+    };
+    assert_eq!(
+        trial(rarest, "scheduled-consumers").notes[0],
+        "too few records for a verdict on lag: 2 min at 0.09 a second; give --duration 12min, or a higher --speed where the \
+         worker imitates the work"
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ from kafka import Kafka, eventually
 from postgres import LAGPROOF
 
 from lagproof.verify.protocol import HEADER, NO_KEY, POISON, SLOW, Numbers, split_mix, tick_at
-from lagproof.verify.spec import arguments
+from lagproof.verify.spec import arguments, check
 
 TAG = 77
 
@@ -206,6 +206,8 @@ async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     await asyncio.wait_for(newer.reading, 60)
     assert await newer.process.wait() == 1
     assert "the spec has weather, which this worker does not know" in newer.lines[-1]["reason"]["message"]
+    with pytest.raises(ValueError, match="declares another client: its properties are not aiokafka's"):
+        check({"sections": {"run": {"autoCommit": True}, "client": {"requestTimeout": 30000}}})
 
 
 async def test_another_clients_properties_are_refused_rather_than_half_used(kafka: Kafka) -> None:

@@ -97,6 +97,24 @@ test('what is refused is refused before it runs', async t => {
   await assert.rejects(new Collecting(service).run({ handleSignals: false }), { name: 'UnknownService' });
 });
 
+test('one whose static id another process takes over ends, with what it had committed', async t => {
+  const service = await Service.of(t);
+  const { kafka, group } = service;
+  const topic = await kafka.topic(1);
+  await service.seed([topic], { client: 'confluent-javascript', instance_id: 'only-one' });
+  const consumer = new Collecting(service);
+  const { ended } = await running(consumer, service);
+  await kafka.produce(topic, numbers(5));
+  await eventually(() => consumer.seen.length === 5, { withinMs: 60_000 });
+  await service.owner("UPDATE lagproof.instances SET process = 'elsewhere', reported_at = now() + interval '1 minute'");
+  await assert.rejects(ended, { name: 'SameInstance', message: /only-one.*elsewhere/s });
+  assert.ok(wasLogged('ERROR', 'only-one', 'elsewhere'));
+  await kafka.produce(topic, numbers(5));
+  await sleep(1000);
+  assert.equal(consumer.seen.length, 5, 'the others are the other one\'s');
+  assert.deepEqual(await kafka.committed(group, topic), { 0: 5 });
+});
+
 test('a loader may be shared', async t => {
   const service = await Service.of(t);
   const topic = await service.kafka.topic(1);

@@ -137,6 +137,42 @@ test('a handler longer than the session keeps its membership', async t => {
   assert.deepEqual([joins, begun], [1, 1]);
 });
 
+test('a handler that hangs loses its partitions to others, and nothing of it is committed', async t => {
+  const service = await Service.of(t);
+  const { kafka, group, pool, brokers, name } = service;
+  const topic = await kafka.topic(1);
+  await service.seed([topic], {
+    consumer: { session_timeout_ms: 6000, heartbeat_interval_ms: 500, max_poll_interval_ms: 6000 },
+  });
+  await kafka.produce(topic, ['x']);
+  const hanging = await createOptimizedConsumer(pool, brokers, name);
+  let release = (): void => {};
+  let isHanging = false;
+  const eachBatch = (): Promise<void> => {
+    isHanging = true;
+    return new Promise(resolve => {
+      release = resolve;
+    });
+  };
+  await hanging.run({ eachBatch });
+  await eventually(() => isHanging);
+  const other = await createOptimizedConsumer(pool, brokers, name);
+  const seen: string[] = [];
+  assert.deepEqual(await kafka.committed(group, topic), {}, 'not before it is processed');
+  try {
+    await other.run({
+      eachBatch: async ({ batch }) => void seen.push(...batch.messages.map(message => String(message.value))),
+    });
+    await eventually(() => wasLogged('ERROR', 'a handler has not ended after 6 s', 'max_poll_interval'));
+    await eventually(() => seen.length === 1, { withinMs: 60_000 });
+    await eventually(async () => (await kafka.committed(group, topic))[0] === 1);
+  } finally {
+    release();
+    await Promise.all([hanging.disconnect(), other.disconnect()]);
+  }
+  assert.deepEqual(seen, ['x']);
+});
+
 test('polls hold at most max_poll_records and wait for the first record only', async t => {
   const service = await Service.of(t);
   const topic = await service.kafka.topic(3);

@@ -42,8 +42,14 @@ test('a fresh install runs the samples, by import and by require', async t => {
   const [first, second] = samples(service, topic);
   writeFileSync(join(folder, 'first.ts'), first);
   writeFileSync(join(folder, 'second.ts'), second);
+  writeFileSync(
+    join(folder, 'third.cts'),
+    "import lagproof = require('lagproof');\nclass Own extends lagproof.BaseKafkaConsumer {\n" +
+      '  override async process(record: lagproof.ConsumedRecord): Promise<void> {\n    console.log(record.topic);\n  }\n}\n' +
+      'export = Own;\n',
+  );
   const options = ['--strict', '--target', 'es2022', '--module', 'node16', '--types', 'node'];
-  await run(join(folder, 'node_modules/.bin/tsc'), [...options, 'first.ts', 'second.ts'], { cwd: folder });
+  await run(join(folder, 'node_modules/.bin/tsc'), [...options, 'first.ts', 'second.ts', 'third.cts'], { cwd: folder });
   const env = {
     ...process.env,
     DATABASE_URL: service.postgres.url(service.database, 'app'),

@@ -14,6 +14,8 @@ pub(super) const WARM_UP_S: f64 = 5.0;
 const STEADY_S: f64 = 35.0;
 /// Records that a steady stretch should have.
 const RECORDS: f64 = 60.0;
+/// Records without which there is no verdict.
+const ENOUGH: f64 = 30.0;
 /// The longest that it is made for them.
 const LONGEST_STEADY_S: f64 = 120.0;
 /// The longest burst. Longer ones are cut, and so is the time to return from them.
@@ -130,11 +132,21 @@ fn declared(subject: &Subject, steady_s: Option<f64>) -> Schedule {
         STEADY_S.max(wanted.min(LONGEST_STEADY_S))
     });
     if steady_s.is_none() && steady > STEADY_S {
-        notes.push(format!(
-            "steady for {}: at {} a second, a shorter stretch has too few records",
-            seconds(steady),
-            crate::proofs::text::number(total)
-        ));
+        let rate = crate::proofs::text::number(total);
+        notes.push(if steady * total < ENOUGH {
+            // What is compressed can be compressed more, and what is not has to take its time.
+            format!(
+                "too few records for a verdict on lag: {} at {rate} a second; give --duration {}, or a higher --speed where \
+                 the worker imitates the work",
+                seconds(steady),
+                seconds((RECORDS / total / 60.0).ceil() * 60.0).replace(' ', "")
+            )
+        } else {
+            format!(
+                "steady for {}: at {rate} a second, a shorter stretch has too few records",
+                seconds(steady)
+            )
+        });
     }
     let flat = |rates: &[f64]| rates.iter().map(|rate| (*rate, *rate)).collect::<Vec<_>>();
     let piece = |kind, seconds, rates: &[f64]| Piece {

@@ -45,7 +45,7 @@ _WORK = ["per_record", "per_batch_us", "concurrency", "handler", "cpu_share", "s
 
 def check(spec: dict[str, Any]) -> None:
     """Raises ValueError where the spec is for another client, or asks for what this worker does not know."""
-    if "group_id" not in spec["properties"]:
+    if spec.get("sections") or "group_id" not in spec["properties"]:
         raise ValueError(
             "the service declares another client: its properties are not aiokafka's, the only client of this worker. "
             "--worker 'aiokafka=python -m lagproof.worker' gives it the services that declare aiokafka"
