@@ -58,7 +58,11 @@ class Kafka:
         return name
 
     async def produce(
-        self, topic: str, values: Sequence[bytes | None], keys: list[bytes | None] | None = None, partition: int | None = None
+        self,
+        topic: str,
+        values: Sequence[bytes | None],
+        keys: list[bytes | None] | None = None,
+        partition: int | None = None,
     ) -> None:
         """Writes records; their keys choose the partition, else they go round."""
         async with AIOKafkaProducer(

@@ -230,7 +230,9 @@ async def test_without_listen_it_is_in_force_within_the_polling_period(
             await service.update(max_poll_records=9)
             await eventually(lambda: loader._configs[service.name].max_poll_records == 9, within=5)
             with capsys.disabled():
-                print(f"\n  a hot change, without LISTEN, polled every 0.5 s: in force after {time.monotonic() - began:.3f} s")
+                print(
+                    f"\n  a hot change, without LISTEN, polled every 0.5 s: in force after {time.monotonic() - began:.3f} s"
+                )
             assert not loader._watchers[service.name].listening
 
 
