@@ -1,6 +1,7 @@
 //! kafkajs 2.2.4: options of `new Kafka`, `consumer`, `subscribe` and `run`. What it does not know it ignores in silence.
 
 use crate::model::keywords::{Assignor, Commit, GroupProtocol, Isolation};
+use crate::model::service::Run;
 use crate::model::settings::{OffsetReset, Setting, Value};
 
 use super::lowered::{Loss, Section};
@@ -125,16 +126,33 @@ fn identity(lowering: &mut Lowering<'_>) {
     }
 }
 
-/// In every other client the poll interval is also the time that the group waits for a member to rejoin. Here that is
-/// all that is left of it.
+/// The setting that a group waits for a busy member by. In every other client that is the poll interval, and so it is here,
+/// unless there is a rebalance timeout other than the client's own. A row holds values, not who chose them: the client's own
+/// written out means what leaving it out means, or a loader would do something else than the compiled files.
+#[must_use]
+pub fn rebalance_wait(run: &Run) -> Setting {
+    let (own, poll) = (Setting::RebalanceTimeout, Setting::MaxPollInterval);
+    let is_own_default = run
+        .consumer
+        .get(own)
+        .is_none_or(|value| value.is_edition() || Some(&value.value) == default(own).as_ref());
+    let is_declared = run.consumer.get(poll).is_some_and(|value| !value.is_edition());
+    if is_own_default && is_declared { poll } else { own }
+}
+
+/// Of the poll interval, that is all that is left.
 fn rebalance(lowering: &mut Lowering<'_>) {
     let (own, poll) = (Setting::RebalanceTimeout, Setting::MaxPollInterval);
-    let instead = lowering.is_declared(poll) && !lowering.is_declared(own);
-    let setting = if instead { poll } else { own };
+    let setting = rebalance_wait(lowering.run);
     if let Some(wait) = lowering.number(setting) {
         lowering.put(Section::Consumer, "rebalanceTimeout", wait);
     }
-    if instead {
+    if setting == poll {
+        if lowering.number(own) != lowering.number(poll) {
+            let text = "written out, the client's own counts as not chosen: max_poll_interval stands for it; any other \
+                        value, a second more or less, is kept";
+            lowering.note(own, Loss::Elsewhere, text);
+        }
         let text = "the client has no poll limit: it stands as the time that the group waits for a busy member, and a \
                     handler longer than session_timeout must call heartbeat()";
         lowering.note(poll, Loss::Elsewhere, text);

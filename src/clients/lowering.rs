@@ -1,10 +1,12 @@
 //! A service on its way to one client.
 
 use crate::model::keywords::{Client, GroupProtocol};
+use crate::model::matrix::Edition;
 use crate::model::origin::Sourced;
 use crate::model::service::{Raw, Run, Service};
 use crate::model::settings::{OffsetReset, Setting, Value};
 
+use super::edition_default;
 use super::lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
 use super::raw::{RawProblem, raw_entry, unknown_entry};
 
@@ -101,6 +103,17 @@ impl<'a> Lowering<'a> {
         self.run.consumer.get(setting).is_some_and(|value| !value.is_edition())
     }
 
+    /// Whether it is what the edition fills in, written out or not: a row holds values, not who chose them, and loaders decide
+    /// by it.
+    fn is_of_the_edition(&self, setting: Setting) -> bool {
+        let Some(found) = self.run.consumer.get(setting) else {
+            return true;
+        };
+        let service = self.service;
+        let default = edition_default(Edition::E2026, service.client.value, self.protocol(), setting);
+        found.is_edition() || Some(&found.value) == default.as_ref()
+    }
+
     /// Says what became of a setting, if a person declared it.
     pub fn note(&mut self, setting: Setting, loss: Loss, text: impl Into<Text>) {
         if self.is_declared(setting) {
@@ -169,13 +182,15 @@ impl<'a> Lowering<'a> {
             (Some(first), None) => Some((first, first.max(backoff.defaults.1))),
             (None, Some(longest)) => Some((longest.min(backoff.defaults.0), longest)),
             (Some(first), Some(longest)) if first <= longest => Some((first, longest)),
-            (Some(_), Some(longest)) if !self.is_declared(backoff.first) => Some((longest, longest)),
+            (Some(_), Some(longest)) if self.is_of_the_edition(backoff.first) => Some((longest, longest)),
             (Some(first), Some(_)) => {
                 let text = format!(
                     "raised to {first} ms, which is {}: the longest pause can't be below the first",
                     backoff.first
                 );
-                self.note(backoff.longest, Loss::Substituted, text);
+                if !self.is_of_the_edition(backoff.longest) {
+                    self.note(backoff.longest, Loss::Substituted, text);
+                }
                 Some((first, first))
             }
         }

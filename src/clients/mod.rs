@@ -22,6 +22,7 @@ use crate::model::settings::{Setting, Value};
 use crate::units::Size;
 
 pub use apply::{Apply, Change, changes};
+pub use kafkajs::rebalance_wait;
 pub use lowered::{Entry, Literal, Loss, Lowered, Note, Section, Text};
 
 pub use raw::{Modelled, RawProblem, is_modelled, raw_entry};

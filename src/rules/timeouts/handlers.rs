@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crate::clients::rebalance_wait;
 use crate::diagnostic::{Code, Example, Finding, Findings, Page, Severity, Stance};
 use crate::model::cost::Cost;
 use crate::model::keywords::{Client, Handler};
 use crate::model::service::Service;
 use crate::model::settings::Setting;
 use crate::rules::mend::suggest_duration;
-use crate::rules::tell::{chose, label_setting, rounded_up};
+use crate::rules::tell::{label_setting, rounded_up};
 use crate::rules::{Check, Rule, ServiceView};
 use crate::units::format_duration;
 
@@ -69,7 +70,7 @@ pub const HANDLER_OUTLASTS_REBALANCE: Page = Page {
     severity: Severity::Warning,
     stance: Stance::Judged,
     summary: "With kafkajs, one record can take longer than the group waits for a member in a rebalance.",
-    why: "When a group rebalances it waits `rebalanceTimeout` for its members to join again, and kafkajs joins only between records. A member that is still busy by then is left out, joins later, and makes the whole group rebalance once more. The wait is `rebalance_timeout`; where only `max_poll_interval` is declared, that is compiled into it, because the other clients use theirs for it.",
+    why: "When a group rebalances it waits `rebalanceTimeout` for its members to join again, and kafkajs joins only between records. A member that is still busy by then is left out, joins later, and makes the whole group rebalance once more. The wait is `rebalance_timeout`; where it is left at kafkajs's own `1min` and `max_poll_interval` is declared, that is compiled into it, because the other clients use theirs for it.",
     bad: Example::Snippet(
         "client = \"kafkajs\"\n\n[consumer]\nmax_poll_interval = \"15s\"\n\n[processing]\nper_record = { p50 = \"20ms\", p99 = \"80ms\", max = \"20s\" }\n\n[[deviation]]\nsetting = \"max_poll_interval\"\nreason = \"a lookup is bounded\"\n",
     ),
@@ -131,12 +132,7 @@ fn handler_outlasts_rebalance(view: &ServiceView<'_>, findings: &mut Findings) {
     if *service.client != Client::Kafkajs {
         return;
     }
-    // Without a rebalance timeout of its own, a declared poll interval is compiled into it.
-    let setting = if !chose(service, Setting::RebalanceTimeout) && chose(service, Setting::MaxPollInterval) {
-        Setting::MaxPollInterval
-    } else {
-        Setting::RebalanceTimeout
-    };
+    let setting = rebalance_wait(&service.run);
     let Some(finding) = record_above(&HANDLER_OUTLASTS_REBALANCE, service, setting, "a rebalance waits") else {
         return;
     };

@@ -93,11 +93,13 @@ impl Driver {
         })
     }
 
-    /// Commits what is processed and waits a moment for the next batch.
-    pub(super) async fn next(&self) -> Next {
+    /// Commits what is processed and waits a moment for the next batch. The one before is dropped meanwhile, which takes as long
+    /// as a good part of gathering one.
+    pub(super) async fn next(&self, before: Option<Arc<Work>>) -> Next {
         let (reply, answer) = oneshot::channel();
         // The thread lives as long as its driver.
         let _ = self.commands.send(Command::Next(reply));
+        drop(before);
         answer.await.unwrap_or(Ok(None))
     }
 

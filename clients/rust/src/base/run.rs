@@ -189,33 +189,36 @@ async fn end_after(core: Arc<Core>, grace: Duration) {
 impl<T: Handling> Running<T> {
     async fn consume(&self, driver: &mut Option<Arc<Driver>>) -> Result<(), Error> {
         let core = &self.core;
+        let mut before = None;
         while !core.is_stopping() {
             if let Some(following) = &self.following {
                 if let Some(fenced) = following.instance.fenced() {
                     return Err(fenced);
                 }
                 if let Some((wanted, lag_before)) = following.its_turn() {
+                    before = None; // its records hold the client
                     self.restart(driver, following, wanted, lag_before).await?;
                 }
             }
             let Some(driver) = driver else { return Ok(()) };
-            let next = driver.next().await.map_err(|cause| Error::Kafka {
+            let next = driver.next(before.take()).await.map_err(|cause| Error::Kafka {
                 service_name: core.service_name.clone(),
                 cause,
             })?;
             if let Some(work) = next {
-                self.in_hand(driver, work).await?;
+                self.in_hand(driver, &work).await?;
+                before = Some(work);
             }
         }
         Ok(())
     }
 
-    async fn in_hand(&self, driver: &Arc<Driver>, work: Arc<Work>) -> Result<(), Error> {
+    async fn in_hand(&self, driver: &Arc<Driver>, work: &Arc<Work>) -> Result<(), Error> {
         let (core, settings) = (&self.core, self.core.settings());
         if core.is_stopping() && core.commits_when_done() {
             work.end_all(Stage::Stopping);
         }
-        self.handling.begins(&Batch(&work)).await;
+        self.handling.begins(&Batch(work)).await;
         let after_record = settings.delivery.commit == Commit::AfterRecord;
         let lanes = Lanes {
             work: work.clone(),
@@ -225,7 +228,7 @@ impl<T: Handling> Running<T> {
             after_record: after_record.then(|| driver.clone()),
         };
         let result = lanes.run(settings.concurrency).await;
-        core.put_down(&work);
+        core.put_down(work);
         core.observer.batch_ended();
         result
     }
