@@ -35,7 +35,11 @@ pub fn run(args: &Args, broker: &Broker, claims: &mut Claims) -> Outcome {
         }
         // A loop that only sleeps is later, too, while a broker works on the same cores: what the load adds shows beside
         // one under the same conditions. The one on an idle machine is printed as the floor.
-        print(&format!("{rate}/s: a bare sleeping loop, no broker at work"), &bares, None);
+        print(
+            &format!("{rate}/s: a bare sleeping loop, no broker at work"),
+            &bares,
+            None,
+        );
         let bare = print("  a bare sleeping loop, while the load runs", &beside, None);
         let load = print("  the load", &loads, Some(bare.1));
         claims.at_most(

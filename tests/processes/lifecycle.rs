@@ -108,6 +108,13 @@ fn what_can_not_start_says_why() {
         "the spec is of protocol 99, this is protocol 1"
     );
     old = worker("lifecycle.none", 1);
+    let run = [("autoCommit".to_owned(), true.into())];
+    old.sections.insert("run".to_owned(), run.into());
+    assert_eq!(
+        end(&start_worker(&old).end().1),
+        "the spec has sections of another client (run): this worker is one of librdkafka, which has properties only"
+    );
+    old = worker("lifecycle.none", 1);
     old.properties.remove("group.id");
     assert_eq!(end(&start_worker(&old).end().1), "the properties have no group.id");
 

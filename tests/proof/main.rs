@@ -99,7 +99,9 @@ fn main() -> ExitCode {
     });
     if arguments.iter().any(|argument| argument == "--list") {
         for (kind, names) in [profiles, cases] {
-            names.iter().for_each(|name| println!("{}::{name}: test", kind.as_str()));
+            names
+                .iter()
+                .for_each(|name| println!("{}::{name}: test", kind.as_str()));
         }
         return ExitCode::SUCCESS;
     }
@@ -118,7 +120,11 @@ fn main() -> ExitCode {
         tests - failed,
         start.elapsed().as_secs_f64()
     );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Runs all of them in one session.
@@ -179,7 +185,12 @@ fn report(kind: Kind, model: &Model, names: &[String]) -> usize {
 fn find(name: &str, outcome: &Result<Outcome, String>) -> Result<TrialOutcome, String> {
     let outcome = outcome.as_ref().map_err(Clone::clone)?;
     let found = outcome.trials.iter().find(|trial| trial.trial.name() == name);
-    let why = || outcome.cut_short.clone().unwrap_or_else(|| "it was not tried".to_owned());
+    let why = || {
+        outcome
+            .cut_short
+            .clone()
+            .unwrap_or_else(|| "it was not tried".to_owned())
+    };
     found.cloned().ok_or_else(why)
 }
 

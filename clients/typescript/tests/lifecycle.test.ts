@@ -111,7 +111,7 @@ test('one whose static id another process takes over ends, with what it had comm
   assert.ok(wasLogged('ERROR', 'only-one', 'elsewhere'));
   await kafka.produce(topic, numbers(5));
   await sleep(1000);
-  assert.equal(consumer.seen.length, 5, 'the others are the other one\'s');
+  assert.equal(consumer.seen.length, 5, "the others are the other one's");
   assert.deepEqual(await kafka.committed(group, topic), { 0: 5 });
 });
 

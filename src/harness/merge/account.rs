@@ -42,7 +42,10 @@ impl Merger {
         account.duplicated = records.saturating_sub(processed.count());
         let seen = last.or_else(|| self.seen.values().rev().find_map(|seen| seen.partitions.as_deref()));
         let counted = self.counted(&processed);
-        let nobody_died = self.workers.values().all(|worker| worker.ended.is_none() || worker.said_end.is_some());
+        let nobody_died = self
+            .workers
+            .values()
+            .all(|worker| worker.ended.is_none() || worker.said_end.is_some());
         let mut unheard = 0;
         for (partition, counted) in &counted {
             let end = seen.and_then(|all| all.iter().find(|seen| is(seen, partition)));
