@@ -26,10 +26,7 @@ impl<'c> Answer<'c> {
         let native = client.client().native_ptr();
         // SAFETY: the client lives as long as this borrow of it; the queue is its own, and destroyed once, by drop.
         let queue = unsafe { rd_kafka_queue_new(native) };
-        let answer = Self {
-            queue,
-            _client: client,
-        };
+        let answer = Self { queue, _client: client };
         // SAFETY: all three live until the call returns, which copies the offsets; without a callback none is called.
         let error = unsafe { rd_kafka_commit_queue(native, offsets.ptr(), queue, None, ptr::null_mut()) };
         result(error).map(|()| answer)

@@ -38,7 +38,10 @@ fn store(core: &Core, consumer: &BaseConsumer<Context>, positions: &BTreeMap<Pla
     match consumer.store_offsets(&list(core, positions)) {
         Ok(()) => Committed::Taken,
         Err(error) => {
-            log::error!("{}: offsets could not be stored ({error}): tried again", core.service_name);
+            log::error!(
+                "{}: offsets could not be stored ({error}): tried again",
+                core.service_name
+            );
             Committed::NotYet
         }
     }

@@ -60,9 +60,7 @@ impl DeadLetters {
         let producer = self.producer.get_or_try_init(|| async { self.make() }).await;
         let producer = producer.map_err(|error| error.to_string())?;
         let error: String = error.to_string().chars().take(1000).collect();
-        let mut headers = record
-            .headers()
-            .map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
+        let mut headers = record.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
         for (key, value) in [
             ("lagproof.service", self.service_name.clone()),
             ("lagproof.topic", record.topic().to_owned()),
