@@ -1,7 +1,7 @@
 /** How a change of a row reaches a replica that runs; `clients/cases/changes.json` holds what the compiler says. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { KAFKAJS_LACKS, lower } from './lowering.js';
+import { KAFKAJS_LACKS, lower, rebalanceTimeout } from './lowering.js';
 import type { Settings } from './settings.js';
 
 /**
@@ -77,7 +77,7 @@ function ofSetting(before: Settings, after: Settings, key: string): Apply {
  * a row says that time itself, only the limit on handlers is left of it, which is read with each batch.
  */
 export function isSameWait(before: Settings, after: Settings): boolean {
-  return lower(before).consumer.rebalanceTimeout === lower(after).consumer.rebalanceTimeout;
+  return rebalanceTimeout(before.consumer) === rebalanceTimeout(after.consumer);
 }
 
 /** kafkajs has one only, which is never given to it. */

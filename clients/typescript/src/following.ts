@@ -44,8 +44,8 @@ export function withHotParts(old: Settings, now: Settings): Settings {
 
 /** Settings of kafkajs's that this package honours itself. */
 function hotSettings(old: Settings, now: Settings): string[] {
-  if (old.client !== 'kafkajs' || now.client !== 'kafkajs') return [];
-  return isSameWait(old, now) ? ['max_poll_records', 'max_poll_interval_ms'] : ['max_poll_records'];
+  if (old.client !== 'kafkajs') return [];
+  return now.client === 'kafkajs' && isSameWait(old, now) ? ['max_poll_records', 'max_poll_interval_ms'] : ['max_poll_records'];
 }
 
 /** Follows the row in the database. */

@@ -175,7 +175,7 @@ function rawOfKafkajs(settings: Settings, out: Lowered): void {
  * In every other client the poll interval is also the time that the group waits for a member to rejoin. Here that is
  * all that is left of it, unless somebody chose a rebalance timeout.
  */
-function rebalanceTimeout(given: Settings['consumer']): Value | undefined {
+export function rebalanceTimeout(given: Settings['consumer']): Value | undefined {
   const { rebalance_timeout_ms: own, max_poll_interval_ms: poll } = given;
   return poll !== undefined && (own === undefined || own === REBALANCE_MS) ? poll : own;
 }
