@@ -351,7 +351,7 @@ impl Merger {
             side: self.head.side,
             started_us,
             seconds: seconds(ended_us - started_us).max(0.0),
-            client: client.unwrap_or_else(|| "unknown".to_owned()),
+            client: client.unwrap_or_default(),
             account,
             latency: latency.encode(),
             measured_latency: measured_latency.encode(),

@@ -24,7 +24,7 @@ pub struct Recording {
     pub started_us: i64,
     /// Seconds from there until everything was drained, or given up on.
     pub seconds: f64,
-    /// The client that the workers said they are: `librdkafka 2.12.1`.
+    /// The client that the workers said they are: `librdkafka 2.12.1`; empty where none came so far.
     pub client: String,
     /// What was seen at each tick, in order.
     pub moments: Vec<Moment>,

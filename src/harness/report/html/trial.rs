@@ -336,7 +336,7 @@ fn how(one: &TrialOutcome, several: bool) -> Markup {
                 }
                 @for (at, run) in seen.recordings.iter().enumerate() {
                     @if !run.errors.is_empty() || run.workers.iter().any(|fate| !fate.log.is_empty()) {
-                        h4 { "run " (at + 1) ", " (text(&run.client)) }
+                        h4 { "run " (at + 1) @if !run.client.is_empty() { ", " (text(&run.client)) } }
                     }
                     @for error in &run.errors {
                         p.quiet { (text(&error.who)) ": " code { (text(&error.code)) } " " (error.times) " times: " (text(&error.message)) }
