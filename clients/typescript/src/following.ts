@@ -45,7 +45,9 @@ export function withHotParts(old: Settings, now: Settings): Settings {
 /** Settings of kafkajs's that this package honours itself. */
 function hotSettings(old: Settings, now: Settings): string[] {
   if (old.client !== 'kafkajs') return [];
-  return now.client === 'kafkajs' && isSameWait(old, now) ? ['max_poll_records', 'max_poll_interval_ms'] : ['max_poll_records'];
+  return now.client === 'kafkajs' && isSameWait(old, now)
+    ? ['max_poll_records', 'max_poll_interval_ms']
+    : ['max_poll_records'];
 }
 
 /** Follows the row in the database. */
