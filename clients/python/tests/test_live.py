@@ -213,7 +213,6 @@ async def test_a_new_session_timeout_restarts_six_replicas_one_by_one_under_load
             f"{load.sent} sent, {len(lost)} lost, {twice} processed twice"
         )
     assert sorted(numbers) == list(range(load.sent)), "nothing lost, nothing twice"
-    print(f"\n  {after - before} rebalances, at most {2 * 6} announced; {load.sent} records, {len(numbers)} processed")
 
 
 async def test_two_replicas_with_one_static_id_do_not_throw_each_other_out(
