@@ -5,14 +5,12 @@ mod example;
 #[path = "../support/broker.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use lagproof::broker::{BrokerError, Halt, Kind, Options, TopicSpec, Wanted, sweep_containers};
-use lagproof::harness::plan::{SpeedWish, Wish};
-use lagproof::harness::session::How;
 use rustix::process::Signal;
-use support::{Actor, eventually, hold, is_gone, lease, produce, role, start, watermarks};
+use support::{Actor, eventually, hold, is_gone, lease, produce, role, start, three_seconds, watermarks};
 
 /// The states of the containers of a name, as the engine's own tool tells them.
 fn containers(id: &str) -> String {
@@ -75,18 +73,8 @@ fn the_best_is_docker_and_it_survives_a_restart() {
 
 #[test]
 fn a_service_is_put_under_load_there() {
-    let how = How {
-        broker: Some(Wanted::Docker),
-        lagproof: Some(PathBuf::from(env!("CARGO_BIN_EXE_lagproof"))),
-        wish: Wish {
-            steady_s: Some(3.0),
-            speed: SpeedWish::Exactly(1.0),
-            ..Wish::default()
-        },
-        ..How::default()
-    };
     let reference = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let proof = example::prove(reference, "step-counter", &how).unwrap();
+    let proof = example::prove(reference, "step-counter", &three_seconds(Wanted::Docker)).unwrap();
     assert_eq!(proof.outcome.broker.kind, "docker");
     let account = proof.outcome.trials[0].sides[0].recordings[0].account;
     assert!(

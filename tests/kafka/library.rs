@@ -1,28 +1,11 @@
 //! The library call, for tests of somebody's own.
 
-use std::path::PathBuf;
-
 use lagproof::broker::Wanted;
-use lagproof::harness::plan::{SpeedWish, Wish};
-use lagproof::harness::session::How;
 use lagproof::harness::verdict::Verdict;
 
 use super::example::prove;
-use super::support::local;
+use super::support::{local, three_seconds};
 use super::verb::project;
-
-fn three_seconds(broker: Wanted<'_>) -> How<'_> {
-    How {
-        broker: Some(broker),
-        lagproof: Some(PathBuf::from(env!("CARGO_BIN_EXE_lagproof"))),
-        wish: Wish {
-            steady_s: Some(3.0),
-            speed: SpeedWish::Exactly(1.0),
-            ..Wish::default()
-        },
-        ..How::default()
-    }
-}
 
 #[test]
 fn the_page_about_reports_quotes_the_example() {

@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lagproof::broker::{Broker, BrokerError, Caps, Jars, Lease, Options, Surroundings, Wanted, find_jars};
+use lagproof::harness::plan::{SpeedWish, Wish};
+use lagproof::harness::session::How;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -34,6 +36,20 @@ pub fn local() -> &'static Broker {
         broker.warm_up().unwrap();
         broker
     })
+}
+
+/// A proof of three seconds of steady load, in real time: too few for a verdict, enough to see that everything is done.
+pub fn three_seconds(broker: Wanted<'_>) -> How<'_> {
+    How {
+        broker: Some(broker),
+        lagproof: Some(PathBuf::from(env!("CARGO_BIN_EXE_lagproof"))),
+        wish: Wish {
+            steady_s: Some(3.0),
+            speed: SpeedWish::Exactly(1.0),
+            ..Wish::default()
+        },
+        ..How::default()
+    }
 }
 
 /// A lease on a broker of ours; the journal's folder is not used there.

@@ -94,7 +94,8 @@ async def test_skipping_is_said(service: Service, kafka: Kafka, caplog: pytest.L
     assert await kafka.committed(service.group, topic) == {0: 3}
 
 
-async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Service, kafka: Kafka) -> None:
+async def six_records(service: Service, kafka: Kafka) -> tuple[str, str]:
+    """Records "0" to "5", of which one that hangs is tried for six seconds; says their topic and the dead-letter topic."""
     topic, dead = await kafka.topic(1), await kafka.topic(1)
     await service.seed(
         [topic],
@@ -102,6 +103,17 @@ async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Servic
         delivery={"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}},
     )
     await kafka.produce(topic, [str(number).encode() for number in range(6)])
+    return topic, dead
+
+
+async def the_third_was_put_away(service: Service, kafka: Kafka, topic: str, dead: str) -> None:
+    (letter,) = await kafka.read(dead, 1)
+    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
+    assert await kafka.committed(service.group, topic) == {0: 6}
+
+
+async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Service, kafka: Kafka) -> None:
+    topic, dead = await six_records(service, kafka)
 
     class Hangs(Collecting):
         async def handler(self, record: Any) -> None:  # type: ignore[override]
@@ -113,19 +125,11 @@ async def test_a_handler_that_hangs_is_ended_and_its_record_kept(service: Servic
         await eventually(lambda: len(consumer.seen) == 5, within=40)
         await eventually(lambda: consumer.work is None)
         assert consumer.counters.rebalances == 1, "the group did not throw it out"
-    (letter,) = await kafka.read(dead, 1)
-    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
-    assert await kafka.committed(service.group, topic) == {0: 6}
+    await the_third_was_put_away(service, kafka, topic, dead)
 
 
 async def test_a_plain_function_that_hangs_is_left_behind_and_its_record_kept(service: Service, kafka: Kafka) -> None:
-    topic, dead = await kafka.topic(1), await kafka.topic(1)
-    await service.seed(
-        [topic],
-        consumer={"max_poll_interval_ms": 6000, "session_timeout_ms": 6000},
-        delivery={"commit": "after-batch", "retry": {"attempts": 1, "backoff_ms": 1, "dead_letter": dead}},
-    )
-    await kafka.produce(topic, [str(number).encode() for number in range(6)])
+    topic, dead = await six_records(service, kafka)
     release, seen = threading.Event(), list[bytes]()
 
     class Hangs(BaseKafkaConsumer):
@@ -145,9 +149,7 @@ async def test_a_plain_function_that_hangs_is_left_behind_and_its_record_kept(se
             assert consumer.counters.rebalances == 1, "the group did not throw it out"
     finally:
         release.set()
-    (letter,) = await kafka.read(dead, 1)
-    assert letter.value == b"2" and b"HandlerTimeout" in dict(letter.headers)["lagproof.error"]
-    assert await kafka.committed(service.group, topic) == {0: 6}
+    await the_third_was_put_away(service, kafka, topic, dead)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

@@ -53,14 +53,15 @@ pub(super) fn overall(outcome: &Outcome) -> Verdict {
     worst.unwrap_or(Verdict::NotJudged)
 }
 
+/// The client that ran a side, as its workers said; nothing where none came.
+pub(super) fn ran(side: &SideOutcome) -> Option<&str> {
+    side.recordings.iter().find_map(Recording::client_name)
+}
+
 /// What a verdict was reached with, where it is not what is declared: `librdkafka; declares aiokafka`.
 pub(super) fn reached_with(trial: &Trial, side: &SideOutcome) -> Option<String> {
     let planned = || plan_of(trial, side.judgement.side).map(|plan| plan.client.as_str());
-    let client = side
-        .recordings
-        .iter()
-        .find_map(Recording::client_name)
-        .or_else(planned)?;
+    let client = ran(side).or_else(planned)?;
     (*client != trial.declared_client).then(|| format!("{client}; declares {}", trial.declared_client))
 }
 

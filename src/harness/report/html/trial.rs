@@ -9,10 +9,11 @@ use super::series::{Line, float, lag, lines, memory, processed, sent};
 use super::{latency, marks, pill, text, verdict_class};
 use crate::harness::outcome::TrialOutcome;
 use crate::harness::plan::Side;
-use crate::harness::recording::Recording;
 use crate::harness::report::rows::{predicted, rows};
 use crate::harness::report::said::{Kind, said};
-use crate::harness::report::words::{Worth, case_of, compiled, load, mebibytes, order, plan_of, reached_with, side};
+use crate::harness::report::words::{
+    Worth, case_of, compiled, load, mebibytes, order, plan_of, ran, reached_with, side,
+};
 use crate::proofs::text::{number, rate};
 
 /// The section. A trial that is alone has its name and verdict in the page's head already.
@@ -318,8 +319,8 @@ fn how(one: &TrialOutcome, several: bool) -> Markup {
                 h3 { @if several { (side(seen.judgement.side)) } @else { "the compiled profile" } }
                 @if let Some(plan) = plan {
                     p.quiet {
-                        @if let Some(ran) = seen.recordings.iter().find_map(Recording::client_name) {
-                            (text(ran)) @if plan.command.is_some() { " by " code { (text(&plan.client)) } }
+                        @if let Some(client) = ran(seen) {
+                            (text(client)) @if plan.command.is_some() { " by " code { (text(&plan.client)) } }
                         } @else { (text(&plan.client)) }
                         " · group " (text(&plan.group)) " · " (plan.replicas) " workers · at most "
                         (plan.max_poll_records) " records a poll"
