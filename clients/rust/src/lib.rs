@@ -7,6 +7,7 @@ mod error;
 mod instance;
 mod kafka;
 pub mod last_good;
+mod leaving;
 mod listening;
 mod loader;
 pub mod lowering;
@@ -25,6 +26,7 @@ pub use base::{
 };
 pub use changes::Apply;
 pub use error::{BoxError, DownstreamUnavailable, Error, HandlerPanic, HandlerTimeout};
+pub use leaving::ServiceConsumer;
 pub use loader::KafkaConsumerConfigLoader;
 pub use metrics::{Counters, Metrics, memory_megabytes};
 pub use records::Recommendation;

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::instance::{Instance, State};
 use crate::kafka;
 use crate::last_good;
+use crate::leaving::ServiceConsumer;
 use crate::listening::Ears;
 use crate::served::Served;
 use crate::settings::Config;
@@ -163,7 +164,7 @@ impl KafkaConsumerConfigLoader {
         service_name: &str,
         topics: &[&str],
         bootstrap_servers: Option<&str>,
-    ) -> Result<StreamConsumer, Error> {
+    ) -> Result<ServiceConsumer, Error> {
         let config = self.load_config(service_name).await?;
         let given: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         let topics = kafka::topics_of(&config.settings, &given)?;
@@ -176,6 +177,7 @@ impl KafkaConsumerConfigLoader {
         consumer
             .subscribe(&names)
             .map_err(|error| kafka::refusal(service_name, error))?;
+        let consumer = ServiceConsumer::new(consumer);
         instance.runs(&config, State::Running, None);
         instance.report().await;
         instance.start();

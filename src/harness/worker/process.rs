@@ -12,7 +12,7 @@ use crate::harness::protocol::{
     WorkerTick, obey, precise_sleep, read_spec,
 };
 
-use super::client::{Out, Shared, commit, connect};
+use super::client::{Out, Shared, commit, connect, leave};
 use super::engine::Engine;
 use super::ledger::Commit;
 
@@ -103,8 +103,7 @@ fn consume(spec: &WorkerSpec, shared: &Arc<Shared>, stop: &Stop) -> Result<(), P
         Ok((mut sampler, tick)) => sampler.tell(tick),
         Err(_) => return Err(ProcessError("the sampling thread broke".to_owned())),
     }
-    // Leaves the group; its partitions are given back on the way.
-    drop(client);
+    leave(&client);
     ended
 }
 

@@ -19,6 +19,7 @@ use super::record::Record;
 use super::work::Work;
 use crate::error::Error;
 use crate::kafka;
+use crate::leaving::leave;
 use crate::settings::Commit;
 
 /// The longest that a poll waits for the first record.
@@ -177,10 +178,14 @@ impl Driving {
         self.core.observer.leaving();
         // Whoever dropped the run dropped what was in hand.
         self.core.let_go(self.epoch);
+        self.stash.clear();
         // Somebody may be asking it for offsets. The last one ends it, which calls for polls: that is for this thread.
         while Arc::strong_count(&self.consumer) > 1 {
             thread::sleep(Duration::from_millis(5));
         }
+        leave(&*self.consumer, || {
+            Record::poll(&self.consumer, Duration::ZERO).is_some()
+        });
     }
 
     fn may_commit(&self) -> bool {
