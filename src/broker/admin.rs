@@ -15,6 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use super::cancel::Cancel;
 use super::connection::Connection;
 use super::error::BrokerError;
 use super::topics::{TopicSpec, TopicState};
@@ -38,6 +39,25 @@ impl From<BrokerError> for Box<NotCreated> {
             error,
             existing: Vec::new(),
         })
+    }
+}
+
+/// A group was not deleted.
+#[derive(Debug)]
+pub(super) enum NotDeleted {
+    /// Somebody is in it: also a member that was killed, until its session is over.
+    HasMembers(BrokerError),
+    /// Its coordinator is on its way.
+    Busy(BrokerError),
+    /// Waiting would change nothing.
+    Refused(BrokerError),
+}
+
+impl NotDeleted {
+    /// What the cluster says.
+    pub(super) fn error(self) -> BrokerError {
+        let (Self::HasMembers(error) | Self::Busy(error) | Self::Refused(error)) = self;
+        error
     }
 }
 
@@ -86,6 +106,18 @@ impl Admin {
             .inner()
             .fetch_cluster_id(TIMEOUT)
             .ok_or_else(|| BrokerError::kafka(self.doing("read the cluster's id"), "no broker answered"))
+    }
+
+    /// The same, as long as nobody wishes that it is given up.
+    pub(super) fn cluster_id_unless(&self, cancel: &Cancel) -> Result<String, BrokerError> {
+        let start = Instant::now();
+        while start.elapsed() < TIMEOUT {
+            cancel.check(self.doing("waiting for an answer"))?;
+            if let Some(id) = self.client.inner().fetch_cluster_id(Duration::from_secs(1)) {
+                return Ok(id);
+            }
+        }
+        self.cluster_id()
     }
 
     /// How many brokers there are.
@@ -162,18 +194,23 @@ impl Admin {
 
     /// Has the topic of offsets made, and every partition of it read by its coordinator, which the first groups of a fresh
     /// broker otherwise wait 1 to 3 seconds for. Only for brokers that we started.
-    pub(super) fn warm_up(&self, within: Duration) -> Result<(), BrokerError> {
+    pub(super) fn warm_up(&self, within: Duration, cancel: &Cancel) -> Result<(), BrokerError> {
         let start = Instant::now();
-        self.ask_coordinator('0', start, within)?;
+        self.ask_coordinator('0', (start, within), cancel)?;
         let count = self.topics()?.get(OFFSETS).copied().unwrap_or(1);
         // Kafka places a group by its name's hash, which for one letter is the letter's code: these cover all partitions.
         ('0'..)
             .take(count as usize)
-            .try_for_each(|group| self.ask_coordinator(group, start, within))
+            .try_for_each(|group| self.ask_coordinator(group, (start, within), cancel))
     }
 
     /// Asks a group's coordinator for an offset that nobody committed, until it answers. No group comes of that.
-    fn ask_coordinator(&self, group: char, start: Instant, within: Duration) -> Result<(), BrokerError> {
+    fn ask_coordinator(
+        &self,
+        group: char,
+        (start, within): (Instant, Duration),
+        cancel: &Cancel,
+    ) -> Result<(), BrokerError> {
         let failed = |error| BrokerError::kafka(self.doing("warm up"), reason(&error));
         let consumer: BaseConsumer = self
             .connection
@@ -182,6 +219,7 @@ impl Admin {
             .create()
             .map_err(failed)?;
         loop {
+            cancel.check("a broker was warming up")?;
             let mut partitions = TopicPartitionList::new();
             partitions.add_partition("lagproof-warm-up", 0);
             match consumer.committed_offsets(partitions, Duration::from_secs(5)) {
@@ -235,43 +273,50 @@ impl Admin {
         Ok(topics.iter().find(|topic| !leads(topic)).map(|topic| &*topic.name))
     }
 
-    /// Deletes topics by name; ones that are not there are no failure.
-    pub(super) fn delete_topics(&self, names: &[&str]) -> Result<(), BrokerError> {
+    /// Deletes topics by name; ones that are not there are no failure. Says which are left, and why.
+    pub(super) fn delete_topics(&self, names: &[String]) -> Vec<(String, BrokerError)> {
         if names.is_empty() {
-            return Ok(());
+            return Vec::new();
         }
         let doing = |name: &str| self.doing(&format!("delete the topic {name}"));
-        let results = block_on(self.client.delete_topics(names, &options()))
-            .map_err(|error| BrokerError::kafka(doing(names[0]), reason(&error)))?;
-        for result in results {
-            match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {}
-                Err((name, code)) => return Err(BrokerError::kafka(doing(&name), code)),
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        let results = match block_on(self.client.delete_topics(&all, &options())) {
+            Ok(results) => results,
+            Err(error) => {
+                let left = |name: &String| (name.clone(), BrokerError::kafka(doing(name), reason(&error)));
+                return names.iter().map(left).collect();
             }
-        }
-        Ok(())
+        };
+        let left = results.into_iter().filter_map(|result| match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => None,
+            Err((name, code)) => {
+                let error = BrokerError::kafka(doing(&name), code);
+                Some((name, error))
+            }
+        });
+        left.collect()
     }
 
-    /// Deletes groups by name, waiting a while for members to leave; ones that are not there are no failure.
-    pub(super) fn delete_groups(&self, names: &[&str], within: Duration) -> Result<(), BrokerError> {
-        let start = Instant::now();
-        for name in names {
-            loop {
-                let doing = || self.doing(&format!("delete the group {name}"));
-                let result = block_on(self.client.delete_groups(&[name], &options()))
-                    .map_err(|error| BrokerError::kafka(doing(), reason(&error)))?;
-                match result.into_iter().next() {
-                    None | Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) => break,
-                    Some(Err((_, RDKafkaErrorCode::NonEmptyGroup | RDKafkaErrorCode::CoordinatorLoadInProgress)))
-                        if start.elapsed() < within =>
-                    {
-                        thread::sleep(Duration::from_millis(200));
-                    }
-                    Some(Err((_, code))) => return Err(BrokerError::kafka(doing(), code)),
-                }
-            }
+    /// Tries once to delete a group; one that is not there is no failure.
+    pub(super) fn delete_group(&self, name: &str) -> Result<(), NotDeleted> {
+        let doing = self.doing(&format!("delete the group {name}"));
+        let code = match block_on(self.client.delete_groups(&[name], &options())) {
+            Err(error) => return Err(NotDeleted::Refused(BrokerError::kafka(doing, reason(&error)))),
+            Ok(results) => match results.into_iter().next() {
+                None | Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) => return Ok(()),
+                Some(Err((_, code))) => code,
+            },
+        };
+        match code {
+            RDKafkaErrorCode::NonEmptyGroup => Err(NotDeleted::HasMembers(BrokerError::kafka(
+                doing,
+                "a member is still in it",
+            ))),
+            RDKafkaErrorCode::CoordinatorLoadInProgress
+            | RDKafkaErrorCode::CoordinatorNotAvailable
+            | RDKafkaErrorCode::NotCoordinator => Err(NotDeleted::Busy(BrokerError::kafka(doing, code))),
+            code => Err(NotDeleted::Refused(BrokerError::kafka(doing, code))),
         }
-        Ok(())
     }
 
     fn metadata(&self, what: &str) -> Result<rdkafka::metadata::Metadata, BrokerError> {

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use super::cancel::Cancel;
 use super::engine::{self, Image};
 use super::error::BrokerError;
 use super::fetch::Progress;
 use super::jars::{JarsFrom, KAFKA_VERSION, find_jars};
-use super::java::{Java, find_java};
+use super::java::{Java, find_java_unless};
 use super::options::Options;
 use super::surroundings::Surroundings;
 
@@ -133,7 +134,7 @@ impl fmt::Display for Survey {
 /// Looks at what can run here. An image may be pulled for it, if docker is in question.
 ///
 /// # Errors
-/// [`BrokerError::Jars`] where KAFKA_HOME is set to something that is no Kafka.
+/// [`BrokerError::Jars`] where KAFKA_HOME is set to something that is no Kafka; [`BrokerError::Stopped`].
 pub(super) fn survey(
     asked: Option<Kind>,
     surroundings: &Surroundings,
@@ -141,14 +142,15 @@ pub(super) fn survey(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Survey, BrokerError> {
     let docker = match asked {
-        None | Some(Kind::Docker) => docker(surroundings, options, progress),
+        None | Some(Kind::Docker) => docker(surroundings, options, progress)?,
         Some(_) => unasked(),
     };
     let local = match asked {
-        None | Some(Kind::Local) => local(surroundings)?,
-        Some(Kind::Docker) => local(surroundings).unwrap_or_else(|_| unasked()),
+        None | Some(Kind::Local) => local(surroundings, &options.cancel)?,
+        Some(Kind::Docker) => local(surroundings, &options.cancel).unwrap_or_else(|_| unasked()),
         Some(_) => unasked(),
     };
+    options.cancel.check("looking for a broker")?;
     Ok(Survey { asked, docker, local })
 }
 
@@ -159,31 +161,36 @@ fn unasked<T>() -> Offer<T> {
     }
 }
 
-fn docker(surroundings: &Surroundings, options: &Options, progress: &mut dyn FnMut(Progress)) -> Offer<Image> {
-    if !engine::answers() {
-        return Offer::Missing {
+fn docker(
+    surroundings: &Surroundings,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Offer<Image>, BrokerError> {
+    if !engine::answers(&options.cancel)? {
+        return Ok(Offer::Missing {
             reason: format!("no engine answers at {}", engine::address()),
             remedy: "start Docker".to_owned(),
-        };
+        });
     }
     let asked = options
         .image
         .clone()
         .or_else(|| surroundings.text("LAGPROOF_KAFKA_IMAGE"));
-    match engine::choose_image(asked.as_deref(), progress) {
-        Ok(image) => Offer::Ready(image),
-        Err(error) => Offer::Missing {
+    match engine::choose_image(asked.as_deref(), &options.cancel, progress) {
+        Ok(image) => Ok(Offer::Ready(image)),
+        Err(stopped @ BrokerError::Stopped { .. }) => Err(stopped),
+        Err(error) => Ok(Offer::Missing {
             reason: format!("an engine answers, but {error}"),
             remedy: format!(
                 "name an image that can be had with LAGPROOF_KAFKA_IMAGE, or build {}",
                 engine::STAND_IN_IMAGE
             ),
-        },
+        }),
     }
 }
 
-fn local(surroundings: &Surroundings) -> Result<Offer<Java>, BrokerError> {
-    let java = match find_java(surroundings) {
+fn local(surroundings: &Surroundings, cancel: &Cancel) -> Result<Offer<Java>, BrokerError> {
+    let java = match find_java_unless(surroundings, cancel) {
         Ok(java) => java,
         Err(missing) => {
             return Ok(Offer::Missing {

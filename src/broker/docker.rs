@@ -8,6 +8,7 @@ use testcontainers::runners::SyncRunner;
 use testcontainers::{Container, ContainerRequest, GenericImage, ImageExt};
 
 use super::Halt;
+use super::cancel::Cancel;
 use super::connection::Connection;
 use super::engine::{HOST_LABEL, Image, OWNER_LABEL, host, machine};
 use super::error::BrokerError;
@@ -33,6 +34,7 @@ pub(super) struct Docker {
     bootstrap: String,
     cluster_id: String,
     ready_within: Duration,
+    cancel: Cancel,
 }
 
 impl std::fmt::Debug for Docker {
@@ -64,13 +66,14 @@ impl Docker {
                 .with_label(HOST_LABEL, machine());
             match request.start() {
                 Ok(container) => {
-                    let mut docker = Self {
+                    let docker = Self {
                         container,
                         _guard: guard,
                         _owned: owned,
                         bootstrap,
                         cluster_id: id,
                         ready_within: options.ready_within,
+                        cancel: options.cancel.clone(),
                     };
                     docker.ready()?;
                     return Ok(docker);
@@ -142,17 +145,18 @@ impl Docker {
             .map_err(|error| failed("stop the broker", &error))
     }
 
-    /// Starts it again on the same data and port.
+    /// Starts it again on the same data and port. One that does not come back is ended.
     pub(super) fn resume(&mut self) -> Result<(), BrokerError> {
         self.container
             .start()
             .map_err(|error| failed("start the broker again", &error))?;
         self.ready()
+            .inspect_err(|_| drop(self.container.stop_with_timeout(Some(0))))
     }
 
-    fn ready(&mut self) -> Result<(), BrokerError> {
+    fn ready(&self) -> Result<(), BrokerError> {
         let connection = Connection::plain(&self.bootstrap);
-        match wait_until_ready(&connection, self.ready_within, &mut || self.check()) {
+        match wait_until_ready(&connection, self.ready_within, &self.cancel, &mut || self.check()) {
             Ok(found) if found == self.cluster_id => Ok(()),
             Ok(found) => Err(failed(
                 "start the broker",

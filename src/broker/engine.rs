@@ -9,6 +9,7 @@ use testcontainers::core::client::docker_client_instance;
 use testcontainers::runners::SyncRunner;
 use testcontainers::{GenericImage, ImageExt};
 
+use super::cancel::{Cancel, attended};
 use super::error::BrokerError;
 use super::fetch::Progress;
 use super::jars::KAFKA_VERSION;
@@ -102,48 +103,56 @@ fn with_engine<T>(
 }
 
 /// Whether an engine answers.
-pub(super) fn answers() -> bool {
-    with_engine("be reached", async |engine| engine.ping().await).is_ok()
+pub(super) fn answers(cancel: &Cancel) -> Result<bool, BrokerError> {
+    attended(cancel, "looking for a container engine", || {
+        with_engine("be reached", async |engine| engine.ping().await).is_ok()
+    })
 }
 
-fn is_here(image: &Image) -> bool {
+fn is_here(image: &Image, cancel: &Cancel) -> Result<bool, BrokerError> {
     let name = image.to_string();
-    with_engine("list images", async move |engine| engine.inspect_image(&name).await).is_ok()
+    attended(cancel, "looking for an image", || {
+        with_engine("list images", async move |engine| engine.inspect_image(&name).await).is_ok()
+    })
 }
 
-fn pull(image: &Image, progress: &mut dyn FnMut(Progress)) -> Result<(), BrokerError> {
+/// Has the engine pull an image. It gives up, too, once this process has ended.
+fn pull(image: &Image, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<(), BrokerError> {
     progress(Progress::Pulling {
         image: image.to_string(),
     });
-    GenericImage::new(&image.name, &image.tag)
-        .with_label("lagproof", "")
-        .pull_image()
-        .map(drop)
-        .map_err(|error| BrokerError::Docker {
+    let request = GenericImage::new(&image.name, &image.tag).with_label("lagproof", "");
+    attended(cancel, &format!("pulling {image}"), || request.pull_image().map(drop))?.map_err(|error| {
+        BrokerError::Docker {
             doing: format!("pull {image}"),
             reason: error.to_string(),
-        })
+        }
+    })
 }
 
 /// The image to run: the one asked for, else the public one if it is here, else the stand-in if somebody built it, else
 /// the public one from its registry.
-pub(super) fn choose_image(asked: Option<&str>, progress: &mut dyn FnMut(Progress)) -> Result<Image, BrokerError> {
+pub(super) fn choose_image(
+    asked: Option<&str>,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Image, BrokerError> {
     if let Some(asked) = asked {
         let image = Image::parse(asked);
-        if !is_here(&image) {
-            pull(&image, progress)?;
+        if !is_here(&image, cancel)? {
+            pull(&image, cancel, progress)?;
         }
         return Ok(image);
     }
     let public = Image::pinned(PUBLIC_IMAGE);
     let stand_in = Image::pinned(STAND_IN_IMAGE);
-    if is_here(&public) {
+    if is_here(&public, cancel)? {
         return Ok(public);
     }
-    if is_here(&stand_in) {
+    if is_here(&stand_in, cancel)? {
         return Ok(stand_in);
     }
-    pull(&public, progress).map(|()| public)
+    pull(&public, cancel, progress).map(|()| public)
 }
 
 /// Removes the containers of brokers that nobody on this machine holds any more. Says which.

@@ -68,6 +68,22 @@ pub enum BrokerError {
         /// What: "be stopped".
         what: &'static str,
     },
+    /// Somebody wished that it is given up.
+    Stopped {
+        /// What was being done: "fetching Apache Kafka 4.3.1".
+        doing: String,
+    },
+    /// Not everything that was made on a cluster could be taken away again.
+    Left {
+        /// Topics that are still there.
+        topics: Vec<String>,
+        /// Groups that are still there.
+        groups: Vec<String>,
+        /// The first reason.
+        because: Box<BrokerError>,
+        /// What removes the rest, and when.
+        again: String,
+    },
     /// The system refused.
     Io {
         /// What was being done: "make /tmp/x".
@@ -122,6 +138,8 @@ impl BrokerError {
                 format!("nothing was deleted; read {} and remove it by hand", path.display())
             }
             Self::Unsupported { .. } => "use --broker docker or --broker local".to_owned(),
+            Self::Stopped { .. } => "nothing of it was left behind; run it again".to_owned(),
+            Self::Left { again, .. } => again.clone(),
             Self::Io { .. } => "check the path, its permissions and the space left".to_owned(),
         }
     }
@@ -163,6 +181,21 @@ impl fmt::Display for BrokerError {
             Self::Refused(refusal) => write!(f, "{refusal}"),
             Self::Journal { path, reason } => write!(f, "{} is no journal of lagproof: {reason}", path.display()),
             Self::Unsupported { broker, what } => write!(f, "{broker} can't {what} from here"),
+            Self::Stopped { doing } => write!(f, "stopped by Ctrl-C while {doing}"),
+            Self::Left {
+                topics,
+                groups,
+                because,
+                ..
+            } => {
+                write!(f, "{because}")?;
+                for (what, names) in [("topics", topics), ("groups", groups)] {
+                    if !names.is_empty() {
+                        write!(f, "; {what} left there: {}", names.join(", "))?;
+                    }
+                }
+                Ok(())
+            }
             Self::Io { doing, error } => write!(f, "could not {doing}: {error}"),
         }
     }
@@ -172,6 +205,7 @@ impl std::error::Error for BrokerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { error, .. } => Some(error),
+            Self::Left { because, .. } => Some(&**because),
             _ => None,
         }
     }

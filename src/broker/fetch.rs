@@ -10,11 +10,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use super::cancel::{Cancel, LISTENS_EVERY};
 use super::error::BrokerError;
-use super::guard::Guard;
+use super::guard::{Guard, signal};
 use super::jars::{Jars, KAFKA_VERSION, MANIFEST, cached, entry};
 use super::surroundings::Surroundings;
 
@@ -74,15 +76,20 @@ impl std::fmt::Display for Progress {
 /// The cache's jars, fetched if they are not there: 92 files, 55 MB, half a minute.
 ///
 /// # Errors
-/// [`BrokerError::Jars`] without Maven or where it fails, with its own words; [`BrokerError::Io`].
-pub fn fetch_jars(surroundings: &Surroundings, progress: &mut dyn FnMut(Progress)) -> Result<Jars, BrokerError> {
+/// [`BrokerError::Jars`] without Maven or where it fails, with its own words; [`BrokerError::Stopped`];
+/// [`BrokerError::Io`].
+pub fn fetch_jars(
+    surroundings: &Surroundings,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Jars, BrokerError> {
     let cache = surroundings.cache()?;
     if let Some(jars) = cached(&cache) {
         return Ok(jars);
     }
     let maven = surroundings.find("mvn").ok_or_else(|| failed("mvn is not on PATH"))?;
     fs::create_dir_all(&cache).map_err(BrokerError::io(format!("make {}", cache.display())))?;
-    let _lock = lock(&cache, progress)?;
+    let _lock = lock(&cache, cancel, progress)?;
     if let Some(jars) = cached(&cache) {
         return Ok(jars);
     }
@@ -96,7 +103,7 @@ pub fn fetch_jars(surroundings: &Surroundings, progress: &mut dyn FnMut(Progress
     }
     fs::create_dir(&part).map_err(BrokerError::io(format!("make {}", part.display())))?;
     let guard = Guard::over(&part, None)?;
-    run_maven(&maven, &part, &cache, progress)?;
+    run_maven(&maven, (&part, &cache), cancel, progress)?;
     finish(&part).map_err(BrokerError::io(format!("write to {}", part.display())))?;
     let place = entry(&cache);
     fs::rename(&part, &place).map_err(BrokerError::io(format!("make {}", place.display())))?;
@@ -112,7 +119,7 @@ fn failed(reason: &str) -> BrokerError {
 }
 
 /// Takes the cache's lock, waiting for whoever has it.
-fn lock(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<File, BrokerError> {
+fn lock(cache: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<File, BrokerError> {
     let path = cache.join(format!("kafka-{KAFKA_VERSION}.lock"));
     let io = || BrokerError::io(format!("lock {}", path.display()));
     let file = File::options()
@@ -130,6 +137,9 @@ fn lock(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<File, Broker
                     progress(Progress::Waiting);
                     said = true;
                 }
+                cancel.check(format_args!(
+                    "waiting for another process that fetches Apache Kafka {KAFKA_VERSION}"
+                ))?;
                 thread::sleep(Duration::from_millis(100));
             }
             Err(TryLockError::Error(error)) => return Err(io()(error)),
@@ -138,7 +148,12 @@ fn lock(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<File, Broker
 }
 
 /// Runs Maven in a group of its own, which the guard ends with us.
-fn run_maven(maven: &Path, part: &Path, cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), BrokerError> {
+fn run_maven(
+    maven: &Path,
+    (part, cache): (&Path, &Path),
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), BrokerError> {
     let pom = part.join("pom.xml");
     fs::write(&pom, POM.replace("KAFKA_VERSION", KAFKA_VERSION))
         .map_err(BrokerError::io(format!("write {}", pom.display())))?;
@@ -158,8 +173,31 @@ fn run_maven(maven: &Path, part: &Path, cache: &Path, progress: &mut dyn FnMut(P
     let mut files = 0;
     let mut errors = String::new();
     progress(Progress::Fetching { files });
-    for line in BufReader::new(child.stdout.take().expect("a pipe was asked for")).lines() {
-        let Ok(line) = line else { continue };
+    let lines = BufReader::new(child.stdout.take().expect("a pipe was asked for")).split(b'\n');
+    let lines = lines
+        .map_while(Result::ok)
+        .map(|line| String::from_utf8_lossy(&line).into_owned());
+    let (tell, told) = channel();
+    // It ends with Maven's output.
+    thread::spawn(move || {
+        lines
+            .map(|line| tell.send(line))
+            .take_while(Result::is_ok)
+            .for_each(drop)
+    });
+    loop {
+        let line = match told.recv_timeout(LISTENS_EVERY) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => String::new(),
+        };
+        if let Err(stopped) = cancel.check(format_args!("fetching Apache Kafka {KAFKA_VERSION} with Maven")) {
+            // What it fetched so far goes with the folder's guard.
+            let _ = signal(child.id(), rustix::process::Signal::KILL);
+            let _ = child.wait();
+            let _ = fs::remove_file(part.join(super::guard::PID_FILE));
+            return Err(stopped);
+        }
         if line.contains("Downloaded from") {
             files += 1;
             progress(Progress::Fetching { files });
@@ -206,8 +244,8 @@ fn finish(part: &Path) -> std::io::Result<()> {
 /// Runs one of the stock tools.
 ///
 /// ```no_run
-/// # use lagproof::broker::{Surroundings, fetch_jars, tool};
-/// let jars = fetch_jars(&Surroundings::of_process(), &mut |_| {})?;
+/// # use lagproof::broker::{Cancel, Surroundings, fetch_jars, tool};
+/// let jars = fetch_jars(&Surroundings::of_process(), &Cancel::never(), &mut |_| {})?;
 /// tool(&jars, "kafka-topics").args(["--bootstrap-server", "localhost:9092", "--list"]).status();
 /// # Ok::<(), lagproof::broker::BrokerError>(())
 /// ```

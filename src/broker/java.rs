@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use super::cancel::{Cancel, output};
 use super::surroundings::Surroundings;
 
 /// What brokers of Apache Kafka 4.x need.
@@ -43,12 +44,17 @@ impl fmt::Display for NoJava {
 /// # Errors
 /// [`NoJava`], with those that are too old.
 pub fn find_java(surroundings: &Surroundings) -> Result<Java, NoJava> {
+    find_java_unless(surroundings, &Cancel::never())
+}
+
+/// The same; one that does not answer counts as unfit once somebody wishes that it is not waited for.
+pub(super) fn find_java_unless(surroundings: &Surroundings, cancel: &Cancel) -> Result<Java, NoJava> {
     let home = surroundings
         .get("JAVA_HOME")
         .map(|home| PathBuf::from(home).join("bin/java"));
     let mut unfit = Vec::new();
     for program in home.into_iter().chain(surroundings.find("java")) {
-        match major_of(&program) {
+        match major_of(&program, cancel) {
             Some(major) if major >= OLDEST_JAVA => return Ok(Java { program, major }),
             Some(major) => unfit.push((program, major)),
             None => unfit.push((program, 0)),
@@ -57,12 +63,8 @@ pub fn find_java(surroundings: &Surroundings) -> Result<Java, NoJava> {
     Err(NoJava { unfit })
 }
 
-fn major_of(program: &PathBuf) -> Option<u32> {
-    let output = Command::new(program)
-        .arg("-version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+fn major_of(program: &PathBuf, cancel: &Cancel) -> Option<u32> {
+    let output = output(Command::new(program).arg("-version"), cancel).ok()??;
     parse_version(&String::from_utf8_lossy(&output.stderr))
 }
 

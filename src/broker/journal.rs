@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -72,6 +73,8 @@ enum Line {
     Run(Run),
     Topic(String),
     Group(String),
+    /// The session of members of the group that is named next, in milliseconds.
+    Session(u64),
     /// It turned out to be somebody else's.
     NotOurs(String),
 }
@@ -92,6 +95,8 @@ pub(super) struct Written {
     pub(super) topics: Vec<String>,
     /// Groups that may exist.
     pub(super) groups: Vec<String>,
+    /// The longest session of their members, where somebody said.
+    pub(super) session: Option<Duration>,
 }
 
 impl Journal {
@@ -120,9 +125,10 @@ impl Journal {
         self.add(&names.iter().cloned().map(Line::Topic).collect::<Vec<_>>())
     }
 
-    /// A group that is about to be used.
-    pub(super) fn group(&mut self, name: &str) -> Result<(), BrokerError> {
-        self.add(&[Line::Group(name.to_owned())])
+    /// A group that is about to be used, by members whose session is so long.
+    pub(super) fn group(&mut self, name: &str, session: Duration) -> Result<(), BrokerError> {
+        let session = u64::try_from(session.as_millis()).unwrap_or(u64::MAX);
+        self.add(&[Line::Session(session), Line::Group(name.to_owned())])
     }
 
     /// Names that were written down and are somebody else's.
@@ -194,6 +200,7 @@ fn parse(text: &str) -> Result<Option<Written>, String> {
                     run,
                     topics: Vec::new(),
                     groups: Vec::new(),
+                    session: None,
                 });
             }
             (None, _) => return Err(format!("line {number} does not say whose it is")),
@@ -205,6 +212,9 @@ fn parse(text: &str) -> Result<Option<Written>, String> {
             }
             (Some(written), Line::Topic(name)) => written.topics.push(name),
             (Some(written), Line::Group(name)) => written.groups.push(name),
+            (Some(written), Line::Session(ms)) => {
+                written.session = written.session.max(Some(Duration::from_millis(ms)));
+            }
             (Some(written), Line::NotOurs(name)) => {
                 written.topics.retain(|other| *other != name);
                 written.groups.retain(|other| *other != name);
@@ -217,6 +227,8 @@ fn parse(text: &str) -> Result<Option<Written>, String> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use std::time::Duration;
 
     use super::{Journal, Run, abandoned, parse, read};
 
@@ -236,7 +248,8 @@ mod tests {
         let run = run();
         let mut journal = Journal::begin(&place, &run).unwrap();
         journal.topics(&[run.name("a"), run.name("b")]).unwrap();
-        journal.group(&run.name("g \"x\"\n")).unwrap();
+        journal.group(&run.name("g \"x\"\n"), Duration::from_secs(25)).unwrap();
+        journal.group(&run.name("h"), Duration::from_secs(6)).unwrap();
         journal.withdraw(&[run.name("b")]).unwrap();
         assert_eq!(abandoned(&place).unwrap().1, 1, "its run lives");
         drop(journal);
@@ -244,7 +257,8 @@ mod tests {
         assert_eq!((found.len(), running), (1, 0));
         let written = read(&found[0].0).unwrap().unwrap();
         assert_eq!(written.topics, [run.name("a")]);
-        assert_eq!(written.groups, [run.name("g \"x\"\n")]);
+        assert_eq!(written.groups, [run.name("g \"x\"\n"), run.name("h")]);
+        assert_eq!(written.session, Some(Duration::from_secs(25)));
         assert_eq!(written.run, run);
         assert_eq!(abandoned(&folder.path().join("none")).unwrap().1, 0);
     }
@@ -286,7 +300,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut journal = Journal::begin(folder.path(), &run).unwrap();
             journal.topics(&[run.name("a"), run.name("b")]).unwrap();
-            journal.group(&run.name("g")).unwrap();
+            journal.group(&run.name("g"), Duration::from_secs(10)).unwrap();
             let text = std::fs::read_to_string(folder.path().join("0123456789abcdef.journal")).unwrap();
             let written = parse(&text[..cut.min(text.len())]).unwrap();
             let topics = written.map(|written| written.topics).unwrap_or_default();

@@ -11,13 +11,12 @@ use crate::units::Size;
 
 use super::admin::Admin;
 use super::error::BrokerError;
-use super::journal::{self, Journal, Run};
+use super::journal::{Journal, Run};
+use super::ledger::Ledger;
 use super::mock::Mock;
 use super::permit::{Permit, Refusal};
+use super::remove::{Leaving, UNKNOWN_SESSION, longest_stay, remove};
 use super::topics::TopicSpec;
-
-/// How long members may take to leave a group that is to be deleted.
-const LEAVING: Duration = Duration::from_secs(15);
 
 /// The right to make topics and groups on one cluster, and the list of what was made.
 #[derive(Debug)]
@@ -27,7 +26,8 @@ pub struct Lease {
     topics: Vec<String>,
     groups: Vec<String>,
     partitions: u32,
-    promised: Size,
+    /// The longest session of members of its groups.
+    session: Option<Duration>,
     state: State,
 }
 
@@ -50,6 +50,7 @@ struct Foreign {
     permit: Permit,
     run: Run,
     journal: Journal,
+    ledger: Ledger,
 }
 
 impl Lease {
@@ -68,9 +69,25 @@ impl Lease {
     /// # Errors
     /// [`BrokerError::Io`] where the journal can't be written; then nothing can be made.
     pub fn foreign(admin: Admin, permit: Permit, journals: &Path) -> Result<Self, BrokerError> {
+        Self::foreign_within(admin, permit, journals, Ledger::default())
+    }
+
+    /// The same, counted together with other leases.
+    pub(super) fn foreign_within(
+        admin: Admin,
+        permit: Permit,
+        journals: &Path,
+        ledger: Ledger,
+    ) -> Result<Self, BrokerError> {
         let run = Run::new(&permit);
         let journal = Journal::begin(journals, &run)?;
-        Ok(Self::at(admin, At::Foreign(Box::new(Foreign { permit, run, journal }))))
+        let foreign = Foreign {
+            permit,
+            run,
+            journal,
+            ledger,
+        };
+        Ok(Self::at(admin, At::Foreign(Box::new(foreign))))
     }
 
     fn at(admin: Admin, at: At) -> Self {
@@ -80,7 +97,7 @@ impl Lease {
             topics: Vec::new(),
             groups: Vec::new(),
             partitions: 0,
-            promised: Size(0),
+            session: None,
             state: State::Held,
         }
     }
@@ -109,7 +126,7 @@ impl Lease {
     pub fn create_topics(&mut self, topics: &[TopicSpec]) -> Result<(), BrokerError> {
         let wanted = topics
             .iter()
-            .fold(self.partitions, |sum, topic| sum.saturating_add(topic.partitions));
+            .fold(0_u32, |sum, topic| sum.saturating_add(topic.partitions));
         let mut specs: Vec<TopicSpec> = topics
             .iter()
             .map(|topic| TopicSpec {
@@ -124,17 +141,25 @@ impl Lease {
                 self.admin.create(&specs).map_err(|failed| failed.error)?;
             }
             At::Foreign(foreign) => {
-                let Foreign { permit, journal, .. } = &mut **foreign;
-                let cap = permit.caps().partitions;
-                if wanted > cap {
-                    return Err(BrokerError::Refused(Refusal::Partitions { wanted, cap }));
-                }
+                let Foreign {
+                    permit,
+                    journal,
+                    ledger,
+                    ..
+                } = &mut **foreign;
                 let there = self.admin.topics()?;
                 if let Some(topic) = specs.iter().find(|topic| there.contains_key(&topic.name)) {
                     return Err(exists("topic", &topic.name));
                 }
                 let names: Vec<String> = specs.iter().map(|topic| topic.name.clone()).collect();
-                journal.topics(&names)?;
+                ledger
+                    .take_partitions(wanted, permit.caps())
+                    .map_err(BrokerError::Refused)?;
+                if let Err(error) = journal.topics(&names) {
+                    ledger.give_partitions_back(wanted);
+                    return Err(error);
+                }
+                self.partitions = self.partitions.saturating_add(wanted);
                 self.topics.extend(names);
                 if let Err(failed) = self.admin.create(&specs) {
                     // Somebody was quicker: theirs, and never to be deleted.
@@ -142,21 +167,21 @@ impl Lease {
                     journal.withdraw(&failed.existing)?;
                     return Err(failed.error);
                 }
-                self.partitions = wanted;
                 return Ok(());
             }
         }
         self.topics.extend(specs.into_iter().map(|topic| topic.name));
-        self.partitions = wanted;
         Ok(())
     }
 
-    /// The name under which consumers may join a declared group.
+    /// The name under which consumers may join a declared group. Their session, where it is known, says how long one that
+    /// was killed stays in it.
     ///
     /// # Errors
     /// [`BrokerError::Refused`] where a group of that name exists on a cluster that is not ours.
-    pub fn claim_group(&mut self, declared: &str) -> Result<String, BrokerError> {
+    pub fn claim_group(&mut self, declared: &str, session: Option<Duration>) -> Result<String, BrokerError> {
         let name = self.name(declared);
+        let session = session.unwrap_or(UNKNOWN_SESSION);
         if self.groups.contains(&name) {
             return Ok(name);
         }
@@ -164,56 +189,67 @@ impl Lease {
             if self.admin.groups()?.contains(&name) {
                 return Err(exists("group", &name));
             }
-            foreign.journal.group(&name)?;
+            foreign.journal.group(&name, session)?;
         }
+        self.session = self.session.max(Some(session));
         self.groups.push(name.clone());
         Ok(name)
     }
 
-    /// Promises to write at most so many bytes more. A plan is promised before its load starts.
+    /// Promises to write at most so many bytes more: what one run writes is promised before its load starts.
     ///
     /// # Errors
     /// [`BrokerError::Refused`] past the cap of a cluster that is not ours.
     pub fn promise(&mut self, bytes: Size) -> Result<(), BrokerError> {
-        let wanted = Size(self.promised.bytes().saturating_add(bytes.bytes()));
-        if let At::Foreign(foreign) = &self.at {
-            let cap = foreign.permit.caps().bytes;
-            if wanted > cap {
-                return Err(BrokerError::Refused(Refusal::Bytes { wanted, cap }));
-            }
+        match &self.at {
+            At::Own | At::Mock(_) => Ok(()),
+            At::Foreign(foreign) => foreign
+                .ledger
+                .promise(bytes, foreign.permit.caps())
+                .map_err(BrokerError::Refused),
         }
-        self.promised = wanted;
-        Ok(())
     }
 
-    /// Deletes what this lease made, groups first, and, on a cluster that is not ours, ends the journal. A mock's topics
-    /// go with the mock.
+    /// Deletes what this lease made and, on a cluster that is not ours, ends the journal. There, members of its groups are
+    /// waited for as long as their sessions last. A mock's topics go with the mock.
     ///
     /// # Errors
-    /// [`BrokerError::Kafka`]; the journal then stays, and [`clean`] goes on from there.
-    pub fn release(mut self) -> Result<(), BrokerError> {
-        self.give_back()
+    /// [`BrokerError::Left`] with what is still there, when all was tried; the journal then stays, and [`super::clean`] goes
+    /// on from there. On a broker of ours, [`BrokerError::Kafka`].
+    pub fn release(self) -> Result<(), BrokerError> {
+        self.release_telling(&mut |_| {})
+    }
+
+    /// The same, saying what is waited for.
+    ///
+    /// # Errors
+    /// As [`Self::release`].
+    pub fn release_telling(mut self, tell: &mut dyn FnMut(Leaving)) -> Result<(), BrokerError> {
+        self.give_back(tell)
     }
 
     /// Tried once: what fails now stays journalled.
-    fn give_back(&mut self) -> Result<(), BrokerError> {
+    fn give_back(&mut self, tell: &mut dyn FnMut(Leaving)) -> Result<(), BrokerError> {
         self.state = State::GivenBack;
-        if matches!(self.at, At::Mock(_)) {
-            return Ok(());
-        }
         match &self.at {
             At::Foreign(foreign) => {
-                delete(&self.admin, &self.topics, &self.groups, LEAVING)?;
+                let stay = longest_stay(self.session.unwrap_or(UNKNOWN_SESSION));
+                let removed = remove(&self.admin, (&self.topics, &self.groups), stay, tell);
+                let topics_stay = matches!(&removed, Err(BrokerError::Left { topics, .. }) if !topics.is_empty());
+                if !topics_stay {
+                    foreign.ledger.give_partitions_back(self.partitions);
+                }
+                removed?;
                 foreign.journal.remove()
             }
             // A member that was killed stays in its group until its session is over: nobody waits for that on a broker of
             // our own, where what is left goes with the broker.
             At::Own => {
-                let groups = delete(&self.admin, &[], &self.groups, Duration::ZERO);
-                delete(&self.admin, &self.topics, &[], LEAVING).and(match groups {
-                    Err(BrokerError::Kafka { .. }) | Ok(()) => Ok(()),
-                    Err(other) => Err(other),
-                })
+                self.groups
+                    .iter()
+                    .for_each(|group| drop(self.admin.delete_group(group)));
+                let left = self.admin.delete_topics(&self.topics);
+                left.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
             }
             At::Mock(_) => Ok(()),
         }
@@ -224,7 +260,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // On a broker of our own, everything goes with the broker.
         if matches!(self.at, At::Foreign(_)) && self.state == State::Held {
-            let _ = self.give_back();
+            let _ = self.give_back(&mut |_| {});
         }
     }
 }
@@ -234,67 +270,4 @@ fn exists(what: &'static str, name: &str) -> BrokerError {
         what,
         name: name.to_owned(),
     })
-}
-
-fn delete(admin: &Admin, topics: &[String], groups: &[String], within: Duration) -> Result<(), BrokerError> {
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    admin.delete_groups(&groups, within)?;
-    admin.delete_topics(&topics)
-}
-
-/// What [`clean`] did.
-#[derive(Debug, Default)]
-pub struct Cleaned {
-    /// The runs whose topics and groups are gone now: the run, and how many of both were journalled.
-    pub runs: Vec<(Run, usize)>,
-    /// Journals of runs that go on.
-    pub running: usize,
-    /// What could not be cleaned, and stays journalled.
-    pub failed: Vec<BrokerError>,
-}
-
-/// Finishes what runs left that were killed. `connect` reaches the cluster of a run, secrets and all; that it is the same
-/// cluster is checked here.
-///
-/// # Errors
-/// [`BrokerError::Io`] where the folder of journals can't be read.
-pub fn clean(
-    journals: &Path,
-    connect: &mut dyn FnMut(&Run) -> Result<Admin, BrokerError>,
-) -> Result<Cleaned, BrokerError> {
-    let (found, running) = journal::abandoned(journals)?;
-    let mut cleaned = Cleaned {
-        running,
-        ..Cleaned::default()
-    };
-    for (path, _lock) in found {
-        match clean_one(&path, connect) {
-            Ok(Some(run)) => cleaned.runs.push(run),
-            Ok(None) => {}
-            Err(error) => cleaned.failed.push(error),
-        }
-    }
-    Ok(cleaned)
-}
-
-fn clean_one(
-    path: &Path,
-    connect: &mut dyn FnMut(&Run) -> Result<Admin, BrokerError>,
-) -> Result<Option<(Run, usize)>, BrokerError> {
-    let written = journal::read(path)?;
-    if let Some(written) = &written {
-        let admin = connect(&written.run)?;
-        let found = admin.cluster_id()?;
-        if found != written.run.cluster_id {
-            return Err(BrokerError::Refused(Refusal::OtherCluster {
-                environment: written.run.environment.clone(),
-                declared: written.run.cluster_id.clone(),
-                found,
-            }));
-        }
-        delete(&admin, &written.topics, &written.groups, LEAVING)?;
-    }
-    std::fs::remove_file(path).map_err(BrokerError::io(format!("remove {}", path.display())))?;
-    Ok(written.map(|written| (written.run, written.topics.len() + written.groups.len())))
 }

@@ -5,12 +5,13 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::Halt;
+use super::cancel::{Cancel, output};
 use super::connection::Connection;
 use super::error::BrokerError;
 use super::fetch::LOGGING;
@@ -50,6 +51,7 @@ struct Launch {
     class_path: String,
     heap_mib: u64,
     ready_within: Duration,
+    cancel: Cancel,
 }
 
 impl Local {
@@ -60,6 +62,7 @@ impl Local {
             class_path: jars.class_path(),
             heap_mib: (options.heap.bytes() >> 20).max(64),
             ready_within: options.ready_within,
+            cancel: options.cancel.clone(),
         };
         let owned = Owned::folder(&options.storage_root())?;
         let guard = Guard::over(owned.path(), None)?;
@@ -69,7 +72,7 @@ impl Local {
             let port = ports.next().map_or_else(free_port, Ok)?;
             let id = command.format(guard.folder(), options, port)?;
             let mut child = command.spawn(guard.folder())?;
-            match ready(&mut child, guard.folder(), port, &id, command.ready_within) {
+            match command.ready(&mut child, guard.folder(), port, &id) {
                 Ok(()) => {
                     return Ok(Self {
                         guard,
@@ -133,7 +136,7 @@ impl Local {
             signal(self.child.id(), word).map_err(io())?;
             let start = Instant::now();
             while self.child.try_wait().map_err(io())?.is_none() {
-                if start.elapsed() > GRACE {
+                if start.elapsed() > GRACE || self.command.cancel.is_requested() {
                     signal(self.child.id(), Signal::KILL).map_err(io())?;
                 }
                 std::thread::sleep(Duration::from_millis(20));
@@ -143,12 +146,12 @@ impl Local {
         Ok(())
     }
 
-    /// Starts it again on the same data and ports.
+    /// Starts it again on the same data and ports. One that does not come back is ended.
     pub(super) fn resume(&mut self) -> Result<(), BrokerError> {
         self.child = self.command.spawn(self.guard.folder())?;
-        let folder = self.guard.folder();
-        let within = self.command.ready_within;
-        ready(&mut self.child, folder, self.port, &self.cluster_id, within)
+        self.command
+            .ready(&mut self.child, self.guard.folder(), self.port, &self.cluster_id)
+            .inspect_err(|_| end(&mut self.child, self.guard.folder()))
     }
 }
 
@@ -165,24 +168,6 @@ fn end(child: &mut Child, folder: &Path) {
         let _ = child.wait();
     }
     let _ = fs::remove_file(folder.join(PID_FILE));
-}
-
-/// Waits until the broker at `port` answers, and is the one that was started.
-fn ready(child: &mut Child, folder: &Path, port: u16, id: &str, within: Duration) -> Result<(), BrokerError> {
-    let connection = Connection::plain(&bootstrap(port));
-    match wait_until_ready(&connection, within, &mut || alive(child, folder)) {
-        Ok(found) if found == id => alive(child, folder),
-        Ok(_) => Err(BrokerError::Died {
-            status: "not the one that answers".to_owned(),
-            log: format!("{PORT_TAKEN}: another broker listens at port {port}"),
-        }),
-        Err(BrokerError::Silent { bootstrap, waited, .. }) => Err(BrokerError::Silent {
-            bootstrap,
-            waited,
-            log: log(folder, LINES),
-        }),
-        Err(other) => Err(other),
-    }
 }
 
 fn alive(child: &mut Child, folder: &Path) -> Result<(), BrokerError> {
@@ -245,14 +230,19 @@ impl Launch {
         if data.exists() {
             fs::remove_dir_all(&data).map_err(BrokerError::io(format!("remove {}", data.display())))?;
         }
-        let output = Command::new(&self.java)
-            .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &self.class_path])
+        let mut tool = recorded(folder, &self.java);
+        tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &self.class_path])
             .args(["kafka.tools.StorageTool", "format", "-t", &id])
             .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(BrokerError::io(format!("run {}", self.java.display())))?;
+            .arg(&file);
+        let output = output(&mut tool, &self.cancel).map_err(BrokerError::io(format!("run {}", self.java.display())));
+        // Its number may be given to another process from now on.
+        let _ = fs::remove_file(folder.join(PID_FILE));
+        let Some(output) = output? else {
+            return Err(BrokerError::Stopped {
+                doing: "a broker's storage was prepared".to_owned(),
+            });
+        };
         if output.status.success() {
             return Ok(id);
         }
@@ -261,6 +251,27 @@ impl Launch {
             status: format!("formatting its storage: {}", said(output.status)),
             log: last_lines(&String::from_utf8_lossy(&said_by_tool), 20),
         })
+    }
+
+    /// Waits until the broker at `port` answers, and is the one that was started.
+    fn ready(&self, child: &mut Child, folder: &Path, port: u16, id: &str) -> Result<(), BrokerError> {
+        let connection = Connection::plain(&bootstrap(port));
+        let found = wait_until_ready(&connection, self.ready_within, &self.cancel, &mut || {
+            alive(child, folder)
+        });
+        match found {
+            Ok(found) if found == id => alive(child, folder),
+            Ok(_) => Err(BrokerError::Died {
+                status: "not the one that answers".to_owned(),
+                log: format!("{PORT_TAKEN}: another broker listens at port {port}"),
+            }),
+            Err(BrokerError::Silent { bootstrap, waited, .. }) => Err(BrokerError::Silent {
+                bootstrap,
+                waited,
+                log: log(folder, LINES),
+            }),
+            Err(other) => Err(other),
+        }
     }
 
     fn spawn(&self, folder: &Path) -> Result<Child, BrokerError> {

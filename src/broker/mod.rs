@@ -7,7 +7,9 @@
 //! Needs the cargo feature `kafka`; for clusters that speak TLS, `kafka-ssl`.
 
 mod admin;
+mod cancel;
 mod choose;
+mod clean;
 mod connection;
 mod docker;
 mod engine;
@@ -18,11 +20,13 @@ mod jars;
 mod java;
 mod journal;
 mod lease;
+mod ledger;
 mod local;
 mod mock;
 mod options;
 mod permit;
 mod ready;
+mod remove;
 mod running;
 mod surroundings;
 mod sweep;
@@ -30,7 +34,9 @@ mod topics;
 mod usage;
 
 pub use admin::Admin;
+pub use cancel::Cancel;
 pub use choose::{Kind, Survey};
+pub use clean::{Cleaned, clean};
 pub use connection::Connection;
 pub use engine::{PUBLIC_IMAGE, STAND_IN_IMAGE, sweep_containers};
 pub use error::BrokerError;
@@ -38,9 +44,10 @@ pub use fetch::{Progress, fetch_jars, tool};
 pub use jars::{Jars, JarsFrom, KAFKA_VERSION, find_jars};
 pub use java::{Java, NoJava, OLDEST_JAVA, find_java};
 pub use journal::Run;
-pub use lease::{Cleaned, Lease, clean};
+pub use lease::Lease;
 pub use options::{Options, Storage};
 pub use permit::{Caps, Permit, Refusal};
+pub use remove::Leaving;
 pub use running::{Broker, Halt, Wanted};
 pub use surroundings::Surroundings;
 pub use sweep::sweep_folders;

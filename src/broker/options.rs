@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::model::broker::Broker as Bounds;
 use crate::units::Size;
 
+use super::cancel::Cancel;
+
 /// Where a broker's data lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
@@ -35,6 +37,8 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// Another image than the pinned one, as `name:tag`.
     pub image: Option<String>,
+    /// The wish that nobody waits for it any longer: while it is fetched and started, and started again.
+    pub cancel: Cancel,
 }
 
 impl Default for Options {
@@ -46,6 +50,7 @@ impl Default for Options {
             ready_within: Duration::from_secs(240),
             ports: Vec::new(),
             image: None,
+            cancel: Cancel::never(),
         }
     }
 }

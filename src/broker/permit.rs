@@ -11,12 +11,12 @@ use crate::units::Size;
 use super::admin::Admin;
 use super::error::BrokerError;
 
-/// The most that may be put on a cluster that is not ours, in one run.
+/// The most that one `verify` may put on a cluster that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// Bytes of records, before replication.
+    /// Bytes of records, before replication: of all its runs together.
     pub bytes: Size,
-    /// Partitions of all topics together, before replication.
+    /// Partitions, before replication: of all topics that are there at the same time.
     pub partitions: u32,
 }
 

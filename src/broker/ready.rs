@@ -8,13 +8,17 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::admin::{PAUSE, reason};
+use super::cancel::Cancel;
 use super::connection::Connection;
 use super::error::BrokerError;
 
-/// Waits until a broker answers, and returns its cluster's id. `alive` is asked in between.
+const STARTING: &str = "a broker was starting";
+
+/// Waits until a broker answers, and returns its cluster's id. `alive` is asked in between, and whether to wait on.
 pub(super) fn wait_until_ready(
     connection: &Connection,
     within: Duration,
+    cancel: &Cancel,
     alive: &mut dyn FnMut() -> Result<(), BrokerError>,
 ) -> Result<String, BrokerError> {
     let start = Instant::now();
@@ -25,6 +29,7 @@ pub(super) fn wait_until_ready(
     };
     // A client that is refused waits longer and longer; so the port is knocked at first.
     while !listens(connection.bootstrap()) {
+        cancel.check(STARTING)?;
         alive()?;
         if start.elapsed() > within {
             return Err(silent());
@@ -36,6 +41,7 @@ pub(super) fn wait_until_ready(
         .create()
         .map_err(|error| BrokerError::kafka(format!("connect to {}", connection.bootstrap()), reason(&error)))?;
     loop {
+        cancel.check(STARTING)?;
         alive()?;
         let wait = Duration::from_secs(2);
         let answers = client

@@ -9,6 +9,7 @@ use crate::model::broker::Environment;
 use crate::units::Size;
 
 use super::admin::Admin;
+use super::cancel::Cancel;
 use super::choose::{Kind, Offer, local_name, survey};
 use super::connection::Connection;
 use super::docker::Docker;
@@ -16,6 +17,7 @@ use super::error::BrokerError;
 use super::fetch::{Progress, fetch_jars};
 use super::jars::find_jars;
 use super::lease::Lease;
+use super::ledger::Ledger;
 use super::local::Local;
 use super::mock::Mock;
 use super::options::{Options, free};
@@ -68,6 +70,9 @@ pub struct Broker {
     version: String,
     why: String,
     ready_in: Duration,
+    cancel: Cancel,
+    /// What runs have promised and made so far, on a cluster that is not ours.
+    ledger: Ledger,
 }
 
 #[derive(Debug)]
@@ -95,6 +100,7 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Nothing`] with the reasons where none can run; else what went wrong with the one that was chosen.
     /// No other kind is tried then: which broker a verdict comes from does not depend on a bad day.
+    /// [`BrokerError::Stopped`] where [`Options::cancel`] says so; nothing runs on then, and nothing half-fetched stays.
     pub fn start(
         wanted: Wanted<'_>,
         options: &Options,
@@ -119,7 +125,7 @@ impl Broker {
                 let connection = Connection::declared(environment, surroundings)?;
                 let (id, count) = {
                     let admin = Admin::connect(&connection)?;
-                    (admin.cluster_id()?, admin.broker_count()?)
+                    (admin.cluster_id_unless(&options.cancel)?, admin.broker_count()?)
                 };
                 let what = format!("the environment {} (cluster {id}, brokers: {count})", environment.name);
                 let (major, minor) = *environment.broker.version;
@@ -143,6 +149,8 @@ impl Broker {
             version,
             why,
             ready_in: start.elapsed(),
+            cancel: options.cancel.clone(),
+            ledger: Ledger::default(),
         })
     }
 
@@ -171,7 +179,7 @@ impl Broker {
             (Some(Kind::Local), _, Offer::Ready(java)) => {
                 let jars = match find_jars(surroundings)? {
                     Some(jars) => jars,
-                    None => fetch_jars(surroundings, progress)?,
+                    None => fetch_jars(surroundings, &options.cancel, progress)?,
                 };
                 let what = local_name(&jars.version, jars.from, java);
                 progress(Progress::Starting { what: what.clone() });
@@ -305,13 +313,13 @@ impl Broker {
     /// [`BrokerError::Kafka`] where it does not come to that within half a minute.
     pub fn warm_up(&self) -> Result<(), BrokerError> {
         match self.running {
-            Running::Docker(_) | Running::Local(_) => self.admin()?.warm_up(Duration::from_secs(30)),
+            Running::Docker(_) | Running::Local(_) => self.admin()?.warm_up(Duration::from_secs(30), &self.cancel),
             Running::Mock(_) | Running::Declared(_) => Ok(()),
         }
     }
 
     /// The right to make topics and groups here. For an environment, its rules are asked and a journal is begun in
-    /// `journals`; `caps` count only there.
+    /// `journals`; `caps` count only there, for all leases of this broker together.
     ///
     /// # Errors
     /// [`BrokerError::Refused`] where an environment does not permit load.
@@ -322,7 +330,7 @@ impl Broker {
             Running::Mock(mock) => Ok(Lease::mock(admin, Arc::clone(mock))),
             Running::Declared(environment) => {
                 let permit = Permit::request(environment, &admin, caps)?;
-                Lease::foreign(admin, permit, journals)
+                Lease::foreign_within(admin, permit, journals, self.ledger.clone())
             }
         }
     }
@@ -342,7 +350,7 @@ impl Broker {
     /// Starts it again on the same data, at the same address, and waits until it answers.
     ///
     /// # Errors
-    /// As [`Self::start`] and [`Self::halt`].
+    /// As [`Self::start`] and [`Self::halt`]; [`BrokerError::Stopped`], too.
     pub fn resume(&mut self) -> Result<(), BrokerError> {
         match &mut self.running {
             Running::Docker(docker) => docker.resume(),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use lagproof::broker::{Broker, Options, Progress, Surroundings, Wanted, fetch_jars, find_jars, tool};
+use lagproof::broker::{Broker, Cancel, Options, Progress, Surroundings, Wanted, fetch_jars, find_jars, tool};
 use rustix::process::Signal;
 
 use super::support::{Actor, eventually, here, hold, jars, role, runs};
@@ -27,12 +27,12 @@ while [ -e "$here/slow" ]; do sleep 0.05; done
 echo whole >"$out/kafka_2.13-4.3.1.jar"
 "#;
 
-struct Place {
+pub struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let maven = folder.path().join("mvn");
         fs::write(&maven, MAVEN).unwrap();
@@ -40,7 +40,7 @@ impl Place {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
@@ -66,7 +66,7 @@ impl Place {
         Actor::play(test, "fetch", &variables)
     }
 
-    fn calls(&self) -> Vec<u32> {
+    pub fn calls(&self) -> Vec<u32> {
         let text = fs::read_to_string(self.path("calls")).unwrap_or_default();
         text.lines().map(|line| line.parse().unwrap()).collect()
     }
@@ -75,7 +75,7 @@ impl Place {
 /// In a child: fetches, says when it is under way, and whether it came to anything.
 fn fetch_as_child() {
     let mut said = false;
-    let jars = fetch_jars(&here().with("KAFKA_HOME", None), &mut |progress| {
+    let jars = fetch_jars(&here().with("KAFKA_HOME", None), &Cancel::never(), &mut |progress| {
         if !std::mem::replace(&mut said, true) {
             println!("\nHELD {progress}");
         }
@@ -111,7 +111,7 @@ fn one_cut_short_is_never_used_and_nothing_of_it_stays() {
     // Even where the guard was killed too.
     fs::create_dir_all(place.path("cache/kafka-4.3.1.part/libs/left")).unwrap();
     fs::create_dir_all(place.path("cache/kafka-4.3.1/libs")).unwrap();
-    let jars = fetch_jars(&place.surroundings(), &mut |_| {}).unwrap();
+    let jars = fetch_jars(&place.surroundings(), &Cancel::never(), &mut |_| {}).unwrap();
     assert_eq!(
         fs::read_to_string(jars.home.join("libs/kafka_2.13-4.3.1.jar")).unwrap(),
         "whole\n"
@@ -119,7 +119,10 @@ fn one_cut_short_is_never_used_and_nothing_of_it_stays() {
     assert_eq!(place.calls().len(), 2);
     // Whole, and so not fetched again.
     assert_eq!(
-        fetch_jars(&place.surroundings(), &mut |_| panic!("nothing to do")).unwrap(),
+        fetch_jars(&place.surroundings(), &Cancel::never(), &mut |_| panic!(
+            "nothing to do"
+        ))
+        .unwrap(),
         jars
     );
     assert_eq!(find_jars(&place.surroundings()).unwrap(), Some(jars));
@@ -151,7 +154,7 @@ fn a_maven_that_fails_is_quoted() {
     let place = Place::new();
     fs::write(place.path("broken"), "").unwrap();
     let mut progress = Vec::new();
-    let error = fetch_jars(&place.surroundings(), &mut |step| progress.push(step)).unwrap_err();
+    let error = fetch_jars(&place.surroundings(), &Cancel::never(), &mut |step| progress.push(step)).unwrap_err();
     assert_eq!(progress, [Progress::Fetching { files: 0 }]);
     insta::assert_snapshot!(format!("{error}\nhelp: {}", error.help()), @r"
     could not fetch Apache Kafka 4.3.1: Maven ended with exit status: 1
@@ -161,7 +164,9 @@ fn a_maven_that_fails_is_quoted() {
     assert!(!place.path("cache/kafka-4.3.1.part").exists());
 
     let without = place.surroundings().with("PATH", Some("/no/such".as_ref()));
-    let error = fetch_jars(&without, &mut |_| {}).unwrap_err().to_string();
+    let error = fetch_jars(&without, &Cancel::never(), &mut |_| {})
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "could not fetch Apache Kafka 4.3.1: mvn is not on PATH");
 }
 

@@ -130,6 +130,67 @@ fn caps_hold_before_anything_is_made() {
 }
 
 #[test]
+fn caps_hold_for_all_leases_together() {
+    let journals = tempfile::tempdir().unwrap();
+    let broker = reach(&permitted());
+    let caps = Caps {
+        bytes: Size(1_000_000),
+        partitions: 5,
+    };
+    let lease = || broker.lease(caps, journals.path()).unwrap();
+    let (mut first, mut second) = (lease(), lease());
+    first.promise(Size(600_000)).unwrap();
+    let error = second.promise(Size(600_000)).unwrap_err().to_string();
+    assert!(error.starts_with("1200kB of records would be written"), "{error}");
+    first.create_topics(&[TopicSpec::new("together", 3)]).unwrap();
+    let error = second.create_topics(&[TopicSpec::new("together", 3)]).unwrap_err();
+    assert!(matches!(
+        error,
+        BrokerError::Refused(Refusal::Partitions { wanted: 6, cap: 5 })
+    ));
+    // What is gone counts no longer as a partition, and was written all the same.
+    first.release().unwrap();
+    second.create_topics(&[TopicSpec::new("together", 3)]).unwrap();
+    assert!(second.promise(Size(600_000)).is_err());
+    second.promise(Size(400_000)).unwrap();
+    second.release().unwrap();
+}
+
+#[test]
+fn a_group_that_stays_keeps_no_topic_and_is_finished_later() {
+    let journals = tempfile::tempdir().unwrap();
+    let admin = local().admin().unwrap();
+    let mut lease = request(&permitted(), journals.path()).unwrap();
+    lease.create_topics(&[TopicSpec::new("stays", 1)]).unwrap();
+    let topic = lease.name("stays");
+    let group = lease.claim_group("stays.group", Some(Duration::from_secs(1))).unwrap();
+    let member = consumer(local().bootstrap(), &group);
+    member.subscribe(&[&topic]).unwrap();
+    eventually("it has joined", || {
+        let _ = member.poll(Duration::from_millis(100));
+        member.assignment().is_ok_and(|assigned| assigned.count() == 1)
+    });
+    let mut told = Vec::new();
+    let error = lease
+        .release_telling(&mut |leaving| {
+            assert!(!admin.topics().unwrap().contains_key(&topic), "topics do not wait");
+            told.push(leaving.group);
+        })
+        .unwrap_err();
+    assert_eq!(told, [group.clone()]);
+    let said = format!("{error}\nhelp: {}", error.help());
+    let said = said.replace(&group, "GROUP").replace(local().bootstrap(), "BROKER");
+    insta::assert_snapshot!(said, @r"");
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 1);
+    drop(member);
+    let mut connect = |_: &lagproof::broker::Run| Admin::connect(&Connection::plain(local().bootstrap()));
+    let cleaned = clean(journals.path(), &mut connect, &mut |_| {}).unwrap();
+    assert_eq!((cleaned.runs.len(), cleaned.failed.len()), (1, 0), "{cleaned:?}");
+    assert!(!admin.groups().unwrap().contains(&group));
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_lease_that_is_dropped_takes_its_things_away() {
     let journals = tempfile::tempdir().unwrap();
     drop(request(&permitted(), journals.path()).unwrap());
@@ -204,7 +265,7 @@ fn a_foreign_cluster_is_left_as_it_was_after_kill_9_and_clean() {
     ];
     let actor = Actor::play(KILLED, "run", &variables);
     let mut connect = |_: &lagproof::broker::Run| Admin::connect(&Connection::plain(local().bootstrap()));
-    let cleaned = clean(journals.path(), &mut connect).unwrap();
+    let cleaned = clean(journals.path(), &mut connect, &mut |_| {}).unwrap();
     assert_eq!(
         (cleaned.running, cleaned.runs.len()),
         (1, 0),
@@ -226,20 +287,23 @@ fn a_foreign_cluster_is_left_as_it_was_after_kill_9_and_clean() {
         format!("{text}{{\"topic\":\"foreign.orders\"}}\n"),
     ] {
         fs::write(&journal, wrong).unwrap();
-        let cleaned = clean(journals.path(), &mut connect).unwrap();
+        let cleaned = clean(journals.path(), &mut connect, &mut |_| {}).unwrap();
         assert_eq!((cleaned.failed.len(), cleaned.runs.len()), (1, 0), "{cleaned:?}");
         assert_eq!(ours(&admin).0, topics);
     }
     fs::write(&journal, text).unwrap();
 
-    let cleaned = clean(journals.path(), &mut connect).unwrap();
+    let cleaned = clean(journals.path(), &mut connect, &mut |_| {}).unwrap();
     assert!(cleaned.failed.is_empty(), "{cleaned:?}");
     assert_eq!((cleaned.runs.len(), cleaned.runs[0].1), (1, 3));
     eventually("nothing of ours is left", || ours(&admin) == (Vec::new(), Vec::new()));
     assert_eq!(state(&admin), before);
     assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 0);
     assert!(
-        clean(journals.path(), &mut connect).unwrap().runs.is_empty(),
+        clean(journals.path(), &mut connect, &mut |_| {})
+            .unwrap()
+            .runs
+            .is_empty(),
         "twice without harm"
     );
 }
@@ -262,7 +326,7 @@ fn run_of_a_child() {
     lease.create_topics(&topics).unwrap();
     let topic = lease.name("foreign.orders");
     produce(&bootstrap, &topic, 0, &["x"; 10]);
-    let group = lease.claim_group("foreign.group").unwrap();
+    let group = lease.claim_group("foreign.group", None).unwrap();
     commit(&bootstrap, &group, &topic, 5);
     hold(&lease.name(""));
 }

@@ -15,5 +15,6 @@ mod lifecycle;
 mod mock;
 mod runs;
 mod scripts;
+mod stopped;
 mod trial;
 mod verb;

@@ -19,7 +19,7 @@ fn a_record_goes_through_and_it_says_what_it_is() {
     let mut lease = lease(&broker);
     lease.create_topics(&[TopicSpec::new("t", 2)]).unwrap();
     assert_eq!(lease.admin().topics().unwrap()["t"], 2);
-    assert_eq!(lease.claim_group("g").unwrap(), "g");
+    assert_eq!(lease.claim_group("g", None).unwrap(), "g");
 
     produce(broker.bootstrap(), "t", 1, &["hello"]);
     let consumer = consumer(broker.bootstrap(), "g");

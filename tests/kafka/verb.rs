@@ -39,7 +39,7 @@ edition = \"2026\"
 
 [types.sensor-processing]
 max_poll_records = 100
-session_timeout = \"10s\"
+session_timeout = \"25s\"
 heartbeat_interval = \"3s\"
 max_poll_interval = \"1min\"
 fetch_max_wait = \"100ms\"
@@ -60,7 +60,7 @@ pub fn project(more: &str) -> tempfile::TempDir {
     folder
 }
 
-fn lagproof(project: &Path, state: &Path, arguments: &[&str]) -> Command {
+pub fn lagproof(project: &Path, state: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lagproof"));
     command
         .current_dir(project)
@@ -147,14 +147,37 @@ fn somebody_elses_cluster_is_as_it_was_after_a_run_and_after_kill_9_and_clean() 
     killed.wait().unwrap();
     assert_ne!(state_of_cluster(), before, "the kill left something");
     let cleaned = || run(project.path(), state.path(), &["verify", "--clean"]);
+    // Its worker was killed, too, and is a member of the group until its session is over.
     let (status, out, err) = cleaned();
     assert_eq!(status, Some(0), "{out}{err}");
     assert!(out.contains("topics and groups of run"), "{out}{err}");
+    assert!(
+        err.contains("to be gone: one that was killed stays until its session is over"),
+        "{err}"
+    );
     eventually("it is as it was", || state_of_cluster() == before);
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
     let (status, again, _) = cleaned();
     assert!(status == Some(0) && !again.contains("topics and groups"), "{again}");
     theirs.release().unwrap();
+}
+
+/// A run writes 160 kB: one fits into the cap, and two do not.
+#[test]
+fn caps_hold_for_all_runs_of_a_verify_together() {
+    let (project, state) = (project(&staging()), tempfile::tempdir().unwrap());
+    let mut arguments = vec!["verify", "--broker", "staging", "--duration", "3s", "--runs", "2"];
+    let (_, plan, _) = run(project.path(), state.path(), &[&arguments[..], &["--plan"]].concat());
+    assert!(plan.contains("a run"), "{plan}");
+    arguments.extend(["--max-bytes", "240kB"]);
+    let (status, out, err) = run(project.path(), state.path(), &arguments);
+    assert!(matches!(status, Some(4 | 5)), "{status:?}\n{out}\n{err}");
+    assert!(err.contains("run 2 of 2 could not begin"), "{err}");
+    assert!(
+        err.contains("320kB of records would be written, and 240kB are the most"),
+        "{err}"
+    );
+    assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0, "no journal is left");
 }
 
 #[test]

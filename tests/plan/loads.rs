@@ -24,6 +24,25 @@ const fn even(rate: f64, seconds: f64) -> Stretch {
     }
 }
 
+/// What a broker keeps, and what is promised of a run: each counted once.
+#[test]
+fn bytes_are_those_of_all_runs_and_of_each() {
+    let once = trial(Wish::default(), "audio-before-large-fetches");
+    assert_eq!((once.order.len(), once.bytes_per_run()), (1, once.bytes));
+    let wish = Wish {
+        comparison: Comparison::BeforeAfter,
+        ..Wish::default()
+    };
+    let beside = trial(wish.clone(), "audio-before-large-fetches");
+    assert_eq!((beside.order.len(), beside.bytes), (4, 4 * once.bytes));
+    assert_eq!(beside.bytes_per_run(), once.bytes);
+    let wish = Wish {
+        names: vec!["audio-before-large-fetches".to_owned()],
+        ..wish
+    };
+    assert_eq!(make_plan(model(), &wish).unwrap().bytes(), beside.bytes);
+}
+
 #[test]
 fn a_case_has_exactly_its_stretches() {
     let audio = trial(Wish::default(), "audio-before-large-fetches");

@@ -4,7 +4,7 @@ use crate::broker::{Admin, BrokerError, Connection, Run, Surroundings, clean, sw
 use crate::harness::launch::sweep_groups;
 
 use super::super::Global;
-use super::super::output::{Exit, fail, print};
+use super::super::output::{Exit, fail, note, print};
 
 /// Finishes what kills left, and says what it was.
 pub(super) fn run(global: &Global) -> Result<Exit, Exit> {
@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, Exit> {
         };
         Admin::connect(&connection)
     };
-    let cleaned = clean(&journals, &mut connect).map_err(refused)?;
+    let cleaned = clean(&journals, &mut connect, &mut |leaving| note(&leaving.to_string())).map_err(refused)?;
     for (run, names) in &cleaned.runs {
         print(&format!(
             "removed   {names} topics and groups of run {} from {}\n",

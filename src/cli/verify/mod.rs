@@ -99,10 +99,10 @@ pub(super) struct VerifyArgs {
     /// Steady load in real time for so long: what the hourly rebalance target needs
     #[arg(long, value_name = "TIME", conflicts_with_all = ["duration", "speed"])]
     soak: Option<String>,
-    /// The most that is written to a cluster that is not ours in one run
+    /// The most that all runs of this verify together write to a cluster that is not ours
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     max_bytes: String,
-    /// The most partitions that are made there
+    /// The most partitions that they have there at the same time
     #[arg(long, value_name = "N", default_value_t = 100)]
     max_partitions: u32,
 }

@@ -47,6 +47,14 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Plan {
+    /// Bytes that the load of all runs writes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.trials.iter().fold(0, |sum, trial| sum.saturating_add(trial.bytes))
+    }
+}
+
 /// A service or a case that can't be tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
@@ -89,7 +97,7 @@ pub struct Trial {
     pub cores_needed: f64,
     /// What the environment's brokers are set to for this trial, by Kafka's names.
     pub broker_properties: BTreeMap<String, String>,
-    /// Bytes that the load writes in all.
+    /// Bytes that the load writes in all runs together.
     pub bytes: u64,
     /// What one should know of it, in sentences: assumed values, sizes that were raised.
     pub notes: Vec<String>,
@@ -100,6 +108,12 @@ impl Trial {
     #[must_use]
     pub fn name(&self) -> &str {
         self.case.as_deref().unwrap_or(&self.service)
+    }
+
+    /// Bytes that the load writes in one run.
+    #[must_use]
+    pub fn bytes_per_run(&self) -> u64 {
+        self.bytes / self.order.len().max(1) as u64
     }
 
     /// Seconds from the start of the load to its end.

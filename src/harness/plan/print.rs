@@ -175,8 +175,8 @@ fn load_facts(trial: &Trial) -> String {
         .flat_map(|topic| &topic.load.stretches)
         .map(|stretch| f64::midpoint(stretch.from_rate, stretch.to_rate) * stretch.seconds)
         .sum();
-    #[expect(clippy::cast_precision_loss, reason = "a number of runs or bytes")]
-    let each = trial.bytes as f64 / trial.order.len().max(1) as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
+    let each = trial.bytes_per_run() as f64;
     parts.push(format!("{}, {} a run", records(all.round()), bytes(each)));
     parts.join("; ")
 }

@@ -20,7 +20,7 @@ use super::plan::{SidePlan, Trial};
 use super::progress::{Listener, Progress, Stage};
 use super::protocol::{Stop, Ticks};
 use super::recording::{MemoryHeldBy, Recording};
-use crate::broker::{Broker, Caps};
+use crate::broker::{Broker, Caps, Kind};
 use crate::units::Size;
 
 pub use error::RunError;
@@ -44,7 +44,7 @@ pub struct Ground<'a> {
     pub listener: &'a dyn Listener,
     /// The wish to end early.
     pub stop: &'a Stop,
-    /// The most that may be put on a cluster that is not ours.
+    /// The most that all runs together may put on a cluster that is not ours.
     pub caps: Caps,
     /// Where names on such a cluster are journalled.
     pub journals: &'a Path,
@@ -72,17 +72,15 @@ pub fn run_side(ground: &Ground<'_>, trial: &Trial, side: &SidePlan) -> Result<R
         ground.listener.tell(Progress::Stage { name, stage });
     };
     stage(Stage::Topics);
+    let bytes = Size(trial.bytes_per_run());
     let (mut lease, connection) = {
         let broker = ground.broker();
-        if let Some(room) = broker.room().filter(|room| room.bytes() < trial.bytes) {
-            return Err(RunError::NoRoom {
-                needed: Size(trial.bytes),
-                room,
-            });
+        if let Some(room) = broker.room().filter(|room| *room < bytes) {
+            return Err(RunError::NoRoom { needed: bytes, room });
         }
         (broker.lease(ground.caps, ground.journals)?, broker.connection().clone())
     };
-    lease.promise(Size(trial.bytes))?;
+    lease.promise(bytes)?;
     let names = Names::make(&mut lease, trial, side)?;
     let head = Head {
         run: names.run.clone(),
@@ -105,11 +103,21 @@ pub fn run_side(ground: &Ground<'_>, trial: &Trial, side: &SidePlan) -> Result<R
     let drive = Drive::new(ground, trial, side, &names, &connection, head)?;
     let recording = drive.run(&stage);
     stage(Stage::CleaningUp);
-    if let Err(error) = lease.release() {
-        let what = format!("what the run made was not removed: {error}");
-        ground.listener.tell(Progress::Note { what });
+    if is_gone(&ground.broker) {
+        // What was made there went with it, and to ask for that would take a minute.
+        return recording;
+    }
+    let note = |what| ground.listener.tell(Progress::Note { what });
+    if let Err(error) = lease.release_telling(&mut |leaving| note(leaving.to_string())) {
+        note(format!("what the run made was not removed: {error}; {}", error.help()));
     }
     recording
+}
+
+/// Whether a broker of ours has ended.
+fn is_gone(broker: &Mutex<Broker>) -> bool {
+    let mut broker = broker.lock().unwrap_or_else(PoisonError::into_inner);
+    matches!(broker.kind(), Kind::Docker | Kind::Local) && broker.check().is_err()
 }
 
 fn held_by(limits: &Limits, side: &SidePlan) -> MemoryHeldBy {

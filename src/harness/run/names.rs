@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use crate::broker::{BrokerError, Lease, TopicSpec};
 use crate::harness::plan::{SidePlan, Trial};
@@ -59,7 +60,10 @@ impl Names {
             spec
         }));
         lease.create_topics(&specs)?;
-        let group = lease.claim_group(&with_run(&side.group))?;
+        let session = side
+            .session_s
+            .and_then(|session| Duration::try_from_secs_f64(session).ok());
+        let group = lease.claim_group(&with_run(&side.group), session)?;
         let topics: BTreeMap<String, String> = declared
             .into_iter()
             .chain(dead_letter)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Session;
 use crate::broker::Progress as Fetching;
-use crate::broker::{Broker, BrokerError, Kind, Options, Storage, Wanted};
+use crate::broker::{Broker, BrokerError, Cancel, Kind, Options, Storage, Wanted};
 use crate::harness::outcome::BrokerFacts;
 use crate::harness::plan::{Plan, Trial};
 use crate::harness::progress::Progress;
@@ -27,13 +27,11 @@ pub(super) struct Brokers<'s> {
 impl<'s> Brokers<'s> {
     /// None is started yet.
     pub(super) fn new(session: &'s Session<'s>, plan: &Plan) -> Self {
-        let runs = |trial: &Trial| trial.bytes.saturating_mul(trial.order.len() as u64);
-        let bytes = plan.trials.iter().map(runs).fold(OVERHEAD, u64::saturating_add);
         Self {
             session,
             current: None,
             facts: None,
-            room: Size(bytes),
+            room: Size(plan.bytes().saturating_add(OVERHEAD)),
         }
     }
 
@@ -53,9 +51,11 @@ impl<'s> Brokers<'s> {
         // The last one ends first: two would share the cores.
         self.current = None;
         let listener = self.session.listener;
+        let stop = self.session.stop.clone();
         let options = Options {
             properties: wanted.clone(),
             storage: Storage::Memory { room: self.room },
+            cancel: Cancel::when(move || stop.is_requested()),
             ..Options::default()
         };
         let broker = Broker::start(

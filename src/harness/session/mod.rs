@@ -42,7 +42,7 @@ pub struct Session<'a> {
     pub listener: &'a dyn Listener,
     /// The wish to end early.
     pub stop: &'a Stop,
-    /// The most that may be put on a cluster that is not ours.
+    /// The most that all runs together may put on a cluster that is not ours.
     pub caps: Caps,
     /// Where names on such a cluster are journalled.
     pub journals: PathBuf,

@@ -99,6 +99,7 @@ impl Runner<'_, '_> {
         }
         let mut once = variant.clone();
         once.sides.retain(|side| side.side == Side::After);
+        once.bytes = variant.bytes_per_run();
         once.order = vec![Side::After];
         self.sides(&once)?.pop().ok_or(TrialError::Broken)
     }
