@@ -58,8 +58,8 @@ pub(super) fn remove(
     let names = |left: &[(String, BrokerError)]| left.iter().map(|(name, _)| name.clone()).collect();
     let waits = match groups.first() {
         Some((_, NotDeleted::HasMembers(_))) if topics.is_empty() => Some(
-            "something else is a member of the group, for longer than a session lasts: end it, then \
-             `lagproof verify --clean` removes the group",
+            "something is in the group for longer than its session lasts: end that, then `lagproof verify --clean` \
+             removes the group",
         ),
         Some((_, NotDeleted::Busy(_))) if topics.is_empty() => Some(
             "`lagproof verify --clean` removes them as soon as the group's coordinator answers: try it in a minute",

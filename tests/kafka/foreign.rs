@@ -180,7 +180,10 @@ fn a_group_that_stays_keeps_no_topic_and_is_finished_later() {
     assert_eq!(told, [group.clone()]);
     let said = format!("{error}\nhelp: {}", error.help());
     let said = said.replace(&group, "GROUP").replace(local().bootstrap(), "BROKER");
-    insta::assert_snapshot!(said, @r"");
+    insta::assert_snapshot!(said, @r"
+    could not delete the group GROUP at BROKER: a member is still in it; groups left there: GROUP
+    help: something is in the group for longer than its session lasts: end that, then `lagproof verify --clean` removes the group
+    ");
     assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 1);
     drop(member);
     let mut connect = |_: &lagproof::broker::Run| Admin::connect(&Connection::plain(local().bootstrap()));

@@ -55,7 +55,7 @@ impl Verify {
     }
 
     /// Presses Ctrl-C, and gives back everything that it said. Its end is that of what it hangs at, or never.
-    fn interrupt(mut self) -> String {
+    fn interrupt(&mut self) -> String {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, Signal::INT).unwrap();
         self.said.extend(self.lines.by_ref().map_while(Result::ok));
@@ -228,7 +228,7 @@ fn while_java_hangs() {
         ("kafka.Kafka", "a broker was starting"),
     ] {
         let java = Java::new(at);
-        let verify = java.verify(&[]);
+        let mut verify = java.verify(&[]);
         let process = java.process();
         let said = verify.interrupt();
         assert!(

@@ -77,6 +77,19 @@ pub fn runs(process: u32) -> bool {
     std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|command| !command.is_empty())
 }
 
+/// The processes that one has started and that have a word among their arguments.
+pub fn children(parent: u32, word: &str) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let process: u32 = entry.unwrap().file_name().to_str()?.parse().ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let arguments = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+        let mut arguments = arguments.split(|byte| *byte == 0);
+        let started = status.contains(&format!("\nPPid:\t{parent}\n"));
+        (started && arguments.any(|argument| argument == word.as_bytes())).then_some(process)
+    });
+    processes.collect()
+}
+
 /// Writes records to a partition and waits until the broker has them.
 pub fn produce(bootstrap: &str, topic: &str, partition: i32, records: &[&str]) {
     let producer: BaseProducer = ClientConfig::new()
