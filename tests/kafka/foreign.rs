@@ -177,7 +177,7 @@ fn a_group_that_stays_keeps_no_topic_and_is_finished_later() {
             told.push(leaving.group);
         })
         .unwrap_err();
-    assert_eq!(told, [group.clone()]);
+    assert_eq!(told, std::slice::from_ref(&group));
     let said = format!("{error}\nhelp: {}", error.help());
     let said = said.replace(&group, "GROUP").replace(local().bootstrap(), "BROKER");
     insta::assert_snapshot!(said, @r"
