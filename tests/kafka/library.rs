@@ -5,7 +5,7 @@ use lagproof::harness::verdict::Verdict;
 
 use super::example::prove;
 use super::support::{local, three_seconds};
-use super::verb::project;
+use super::verb::{alone_there, project};
 
 #[test]
 fn the_page_about_reports_quotes_the_example() {
@@ -32,6 +32,7 @@ fn a_service_is_proven_by_one_call() {
 
 #[test]
 fn an_environment_is_run_as_it_is_declared() {
+    let _alone = alone_there();
     let id = local().admin().unwrap().cluster_id().unwrap();
     let folder = project(&format!(
         "[environments.staging]\nbrokers = [\"{}\"]\nload = true\ncluster_id = \"{id}\"\n\

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lagproof::broker::TopicSpec;
 
@@ -79,6 +80,12 @@ fn run(project: &Path, state: &Path, arguments: &[&str]) -> (Option<i32>, String
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+/// Runs on the shared cluster as somebody else's wait for each other: one of them looks at what is there before and after.
+pub fn alone_there() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// All topics of the shared cluster with their configuration and records, and its groups.
 fn state_of_cluster() -> (BTreeMap<String, String>, Vec<String>) {
     let admin = local().admin().unwrap();
@@ -110,6 +117,7 @@ fn staging() -> String {
 
 #[test]
 fn somebody_elses_cluster_is_as_it_was_after_a_run_and_after_kill_9_and_clean() {
+    let _alone = alone_there();
     // Their own topic has the very name that the profile reads.
     let mut theirs = lease(local());
     theirs.create_topics(&[TopicSpec::new("tested.orders", 2)]).unwrap();
@@ -171,6 +179,7 @@ fn somebody_elses_cluster_is_as_it_was_after_a_run_and_after_kill_9_and_clean() 
 /// A run writes 160 kB: one fits into the cap, and two do not.
 #[test]
 fn caps_hold_for_all_runs_of_a_verify_together() {
+    let _alone = alone_there();
     let (project, state) = (project(&staging()), tempfile::tempdir().unwrap());
     let mut arguments = vec!["verify", "--broker", "staging", "--duration", "3s", "--runs", "2"];
     let (_, plan, _) = run(project.path(), state.path(), &[&arguments[..], &["--plan"]].concat());
