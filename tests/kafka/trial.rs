@@ -128,5 +128,8 @@ pub fn side(us: f64) -> SidePlan {
 /// The same with something that goes wrong.
 pub fn with_fault(mut trial: Trial, kind: FaultKind, at_s: f64) -> Trial {
     trial.faults.push(FaultPlan { kind, at_s });
+    if kind == FaultKind::PoisonRecord {
+        trial.topics[0].load.poison_at_us.push((at_s * 1e6) as u64);
+    }
     trial
 }
