@@ -66,8 +66,8 @@ pub fn load(broker: &Broker, topic: &str, rate: f64, seconds: f64, size: u64) ->
                 cardinality: 1_000,
                 zipf: 0.0,
             }),
-            poison: 0,
-            slow: 0,
+            poison_at_us: Vec::new(),
+            slow_at_us: Vec::new(),
         }],
         ticks: ticks(1.5),
     }
