@@ -154,7 +154,10 @@ impl Options {
     /// The folder in which the broker's own is made.
     pub(super) fn storage_root(&self) -> PathBuf {
         match self.storage {
-            Storage::Memory { room } if free(Path::new(MEMORY)).is_some_and(|free| free >= room.bytes()) => {
+            Storage::Memory { room }
+                if free(Path::new(MEMORY)).is_some_and(|free| free >= room.bytes())
+                    && available().is_none_or(|available| available / 2 >= room.bytes()) =>
+            {
                 MEMORY.into()
             }
             Storage::Memory { .. } | Storage::Temporary => std::env::temp_dir(),
@@ -169,6 +172,15 @@ pub(super) const MEMORY: &str = "/dev/shm";
 pub(super) fn free(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// The bytes of memory that can be had without swapping; nothing where the kernel does not tell. Files in memory may be as large as
+/// all of it, whatever else needs some.
+fn available() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Properties as a file of Java's: what `java.util.Properties` reads back is what went in.
