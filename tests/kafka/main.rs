@@ -15,5 +15,7 @@ mod lifecycle;
 mod mock;
 mod runs;
 mod scripts;
+mod session;
+mod stalls;
 mod trial;
 mod verb;
