@@ -143,7 +143,8 @@ impl Runner<'_, '_> {
         let judged = trial.sides.iter().map(|plan| {
             let of: Vec<Recording> = recordings.iter().filter(|one| one.side == plan.side).cloned().collect();
             let mut judgement = judge(trial, plan.side, &of);
-            take_back(&mut judgement, trial, of.len(), ended.as_deref());
+            let planned = trial.order.iter().filter(|side| **side == plan.side).count();
+            take_back(&mut judgement, of.len(), planned, ended.as_deref());
             SideOutcome {
                 judgement,
                 recordings: of,
