@@ -145,8 +145,11 @@ class Harnessed(BaseKafkaConsumer):
         self._lines.write("stall", at_us=now_us(), from_us=from_us, to_us=to_us)
 
     async def _stalled(self) -> None:
-        while ends := [end for start, end in self._stalls if start <= now_us() < end]:
-            await asyncio.sleep(max(0, max(ends) - now_us()) / 1e6)
+        now = now_us()
+        ends = [end for start, end in self._stalls if start <= now < end]
+        if ends:
+            await asyncio.sleep((max(ends) - now) / 1e6)
+            await self._stalled()  # another may begin where this one ends
 
     def record_failed(self, record: Any, dead: bool) -> None:
         self.in_hand = max(0, self.in_hand - 1)
