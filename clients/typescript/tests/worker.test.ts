@@ -288,13 +288,8 @@ test('a stall is answered and kept', async t => {
   await eventually(() => worker.of('stall').length === 1, { withinMs: 60_000 });
   const { from_us, to_us } = worker.of('stall')[0];
   assert.deepEqual({ from_us, to_us }, stall);
-  await service.kafka.produce(
-    topic,
-    numbers(20)
-      .map(Number)
-      .map(number => record(number)),
-  );
-  await eventually(() => worker.total('records') === 20, { withinMs: 60_000 });
+  await service.kafka.produce(topic, [record(0), record(1)]);
+  await eventually(() => worker.total('records') === 2, { withinMs: 60_000 });
   assert.ok(worker.of('tick').find(one => one.records > 0).at_us >= to_us);
   assert.equal(await worker.stop(), 0);
 });
