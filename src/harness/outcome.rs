@@ -117,8 +117,16 @@ pub struct PutBack {
     pub after: String,
     /// What came of it.
     pub verdict: Verdict,
+    /// What the compiled side came to in the same place: whatever differs from it makes the difference. It fails where a client's
+    /// defaults hold a higher rate.
+    #[serde(default = "pass")]
+    pub compiled: Verdict,
     /// Why, where it failed.
     pub what: String,
+}
+
+const fn pass() -> Verdict {
+    Verdict::Pass
 }
 
 /// The highest rate at which the lag target still holds, as far as it was found.

@@ -32,8 +32,8 @@ pub fn trial(rate: f64, seconds: f64, us: f64) -> Trial {
                 cardinality: 1_000,
                 zipf: 0.0,
             }),
-            poison: 0,
-            slow: 0,
+            poison_at_us: Vec::new(),
+            slow_at_us: Vec::new(),
         },
         ..serde_json::from_str(TOPIC).unwrap()
     };
@@ -76,7 +76,7 @@ pub fn heavy(seconds: f64, us: f64) -> Trial {
 }
 
 const TOPIC: &str = r#"{"name":"","replication":1,"configuration":{},"load":{"topic":"","partitions":1,"stretches":[],
-    "size":{"mean":40,"max":40,"compression_ratio":1.0},"key":null,"poison":0,"slow":0}}"#;
+    "size":{"mean":40,"max":40,"compression_ratio":1.0},"key":null,"poison_at_us":[],"slow_at_us":[]}}"#;
 
 /// A side that commits after each batch of at most 100.
 pub fn side(us: f64) -> SidePlan {

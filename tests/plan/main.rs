@@ -2,10 +2,12 @@
 
 mod causes;
 mod evidence;
+mod faults;
 mod floors;
 mod loads;
 mod made;
 mod names;
+mod recorded;
 mod reference;
 mod search;
 mod sides;

@@ -1,6 +1,7 @@
 //! Verdicts on made-up runs.
 
 use lagproof::harness::plan::{Comparison, FaultKind, FaultWish, LoadWish, Order, PhaseKind, Side, Trial, Wish};
+use lagproof::harness::protocol::ConcurrencySpec;
 use lagproof::harness::recording::{MemoryHeldBy, Rebalance, RebalanceCause, Recording};
 use lagproof::harness::verdict::{Judgement, Kpi, SideJudgement, Verdict, exit_status, judge};
 
@@ -292,7 +293,16 @@ fn order_counts_where_it_was_promised() {
     assert_eq!(order.verdict, Verdict::Fail);
     assert_eq!(order.because, "3 records were processed after a later one of their key");
     run.account.reordered = 0;
-    assert_eq!(of(&judged(&trial, run), Kpi::Order).verdict, Verdict::Pass);
+    assert_eq!(of(&judged(&trial, run.clone()), Kpi::Order).verdict, Verdict::Pass);
+    // Who goes on with what it has after it gave a partition back may be overtaken, and each worker sees its own records only.
+    trial.sides[1].work.concurrency = ConcurrencySpec::Unbounded;
+    assert_eq!(of(&judged(&trial, run.clone()), Kpi::Order).verdict, Verdict::Pass);
+    run.rebalances.push(Rebalance {
+        at_s: 20.0,
+        cause: RebalanceCause::Fault,
+        what: "worker 1 started".to_owned(),
+    });
+    assert_eq!(of(&judged(&trial, run), Kpi::Order).verdict, Verdict::NotJudged);
     let gps = super::trial(Wish::default(), "gps-geocoding-consumer");
     assert!(
         gps.topics.iter().all(|topic| topic.order == Order::Kept),

@@ -112,7 +112,7 @@ fn poison_goes_to_the_dead_letters_or_is_skipped() {
     let _topics = (topic("faults.poison", 2, &[]), topic("faults.poison.dlq", 1, &[]));
     let tag = tag();
     let mut spec = load("faults.poison", 2, tag, 300.0, 0.5);
-    spec.topics[0].poison = 3;
+    spec.topics[0].poison_at_us = vec![100_000, 200_000, 300_000];
     let sent = run_load(&spec);
     let run = |group: &str, retry: Option<RetrySpec>, lanes: u32| {
         let mut spec = worker("faults.poison", tag);
@@ -154,7 +154,7 @@ fn a_slow_record_overruns_the_poll_interval() {
     let process = start_worker(&spec);
     process.until("it holds both", holds(2));
     let mut load = load("faults.slow", 2, tag, 100.0, 1.0);
-    load.topics[0].slow = 1;
+    load.topics[0].slow_at_us = vec![500_000];
     let sent = run_load(&load);
     assert_eq!(sent.count(), 100);
     process.until("it lost its partitions", |lines| {
@@ -188,7 +188,7 @@ fn a_handler_in_threads_does_not_overrun_it() {
     let process = start_worker(&spec);
     process.until("it holds both", holds(2));
     let mut load = load("faults.threads", 2, tag, 100.0, 1.0);
-    load.topics[0].slow = 1;
+    load.topics[0].slow_at_us = vec![500_000];
     let sent = run_load(&load);
     until_processed(&[&process], 100);
     let lines = process.stop();

@@ -49,7 +49,7 @@ fn a_stop_does_not_wait_for_a_record_of_an_hour() {
     let _topic = topic("lifecycle.long", 1, &[]);
     let tag = tag();
     let mut load = load("lifecycle.long", 1, tag, 50.0, 0.2);
-    load.topics[0].slow = 1;
+    load.topics[0].slow_at_us = vec![100_000];
     super::support::run_load(&load);
     for concurrency in [1, 3] {
         let mut spec = worker("lifecycle.long", tag);

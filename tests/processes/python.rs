@@ -40,7 +40,7 @@ fn a_worker_in_python_comes_to_the_same_account() {
     python.until("it has joined", super::support::holds(3));
     super::broker::produce(broker().bootstrap(), "python.account", 0, &["a stranger"]);
     let mut spec = load("python.account", 3, tag, 150.0, 2.0);
-    spec.topics[0].poison = 2;
+    spec.topics[0].poison_at_us = vec![500_000, 1_000_000];
     let sent = run_load(&spec);
     until_processed(&[&python], 300);
     until_processed(&[&rust], 300);

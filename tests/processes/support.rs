@@ -96,8 +96,8 @@ pub fn load(topic: &str, partitions: u32, tag: u32, rate: f64, seconds: f64) -> 
                 cardinality: 20,
                 zipf: 0.8,
             }),
-            poison: 0,
-            slow: 0,
+            poison_at_us: Vec::new(),
+            slow_at_us: Vec::new(),
         }],
         ticks: ticks(300),
     }

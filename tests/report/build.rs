@@ -94,8 +94,8 @@ pub fn trial(service: &str, case: Option<&str>, stretches: &[(f64, f64)], warm_u
                     cardinality: 10_000,
                     zipf: 0.0,
                 }),
-                poison: 0,
-                slow: 0,
+                poison_at_us: Vec::new(),
+                slow_at_us: Vec::new(),
             },
         }],
         phases: phases
@@ -246,6 +246,7 @@ pub fn side(side: Side, verdict: Verdict, judgements: Vec<Judgement>, recordings
             verdict,
             judgements,
             causes: Vec::new(),
+            faults: Vec::new(),
             disagreements: Vec::new(),
         },
         recordings,

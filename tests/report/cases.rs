@@ -108,6 +108,7 @@ pub fn motion() -> TrialOutcome {
         before: "1".to_owned(),
         after: "500".to_owned(),
         verdict: Verdict::Fail,
+        compiled: Verdict::Pass,
         what: "lag grows by 438 records/s".to_owned(),
     };
     tried(trial, vec![worse, better], vec![back])

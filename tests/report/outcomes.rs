@@ -144,6 +144,10 @@ pub fn services() -> Outcome {
         Mechanism::PollOverrun,
         "one record took 62 s, and 60 s are allowed between polls",
     ));
+    bad.sides[0]
+        .judgement
+        .faults
+        .push("one record takes 62 s at 12 s; lag reached 900, below 100 again after 1.1 min".to_owned());
     let run: &mut Recording = &mut bad.sides[0].recordings[0];
     run.faults.push(FaultDone {
         at_s: 12.0,
@@ -191,6 +195,7 @@ pub fn hostile() -> Outcome {
     let seen: &mut SideOutcome = &mut one.sides[0];
     seen.judgement.causes.push(cause(Mechanism::Crashed, NAME));
     seen.judgement.disagreements.push(NAME.to_owned());
+    seen.judgement.faults.push(NAME.to_owned());
     seen.judgement.judgements[0] = judged(Kpi::Lag, Verdict::Fail, NAME, NAME, NAME);
     let run = &mut seen.recordings[0];
     run.workers[0].log = NAME.to_owned();
@@ -208,6 +213,7 @@ pub fn hostile() -> Outcome {
         before: NAME.to_owned(),
         after: NAME.to_owned(),
         verdict: Verdict::Pass,
+        compiled: Verdict::Pass,
         what: NAME.to_owned(),
     });
     let mut all = outcome(vec![one.clone(), one]);

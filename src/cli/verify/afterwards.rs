@@ -41,7 +41,8 @@ fn which_setting(
     let Some(variants) = known(runner, put_backs(model, wish, runner.trial)) else {
         return Ok(());
     };
-    put_back(&variants, |variant| try_one(runner, variant), &mut outcome.put_back)
+    let each = |variant: &Variant| try_one(runner, variant);
+    put_back(&variants, Verdict::Pass, each, &mut outcome.put_back)
 }
 
 /// Searches the limit of the profile and of its client's defaults, and what makes the difference.
@@ -73,11 +74,15 @@ fn where_it_ends(
     let of = format!("the defaults of {client}");
     let theirs = find_limit(&defaults, declared, |trial| probed(runner, trial, &of));
     outcome.limits.push(found(&of, &theirs, speed));
-    let Some(rate) = ours
-        .holds
-        .filter(|holds| theirs.fails.is_some_and(|fails| fails < holds * STEP))
-    else {
-        return Ok(());
+    // At the better one's limit, one setting after the other: there the profile holds, or it does not.
+    let better = |one: &Limit, other: &Limit| {
+        one.holds
+            .filter(|holds| other.fails.is_some_and(|fails| fails < holds * STEP))
+    };
+    let (rate, compiled) = match (better(&ours, &theirs), better(&theirs, &ours)) {
+        (Some(rate), _) => (rate, Verdict::Pass),
+        (None, Some(rate)) => (rate, Verdict::Fail),
+        (None, None) => return Ok(()),
     };
     let Some(mut variants) = known(runner, defaults_put_back(model, wish, runner.trial)) else {
         return Ok(());
@@ -85,7 +90,8 @@ fn where_it_ends(
     for variant in &mut variants {
         variant.trial = at_rate(&variant.trial, rate, STEADY_S);
     }
-    put_back(&variants, |variant| try_one(runner, variant), &mut outcome.put_back)
+    let each = |variant: &Variant| try_one(runner, variant);
+    put_back(&variants, compiled, each, &mut outcome.put_back)
 }
 
 fn try_one(runner: &Runner<'_, '_>, variant: &Variant) -> Result<SideOutcome, TrialError> {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::harness::protocol::{LoadTopic, RECORD_HEADER, RecordFlags, RecordHeader, Shard, SizeSpec};
 
 use super::keys::{Draw, Zipf, partition_of};
-use super::schedule::{Schedule, middle};
+use super::schedule::Schedule;
 
 /// A record that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +47,15 @@ impl Records {
     /// Of topic number `at` of the spec.
     pub(super) fn new(at: usize, topic: &LoadTopic, shard: Shard, seed: u64, tag: u32) -> Self {
         let schedule = Schedule::new(&topic.stretches);
-        let total = schedule.total();
         Self {
             at,
             zipf: topic.key.map(|key| Zipf::new(key.cardinality, key.zipf)),
             sequences: vec![0; topic.partitions.max(1) as usize],
             key_sequences: std::collections::HashMap::new(),
             sizes: Sizes::new(topic.size),
-            poison: middle(total, topic.poison),
-            slow: middle(total, topic.slow)
-                .into_iter()
-                .map(|n| (n + 1).min(total - 1))
-                .collect(),
+            // Two at once are one after the other.
+            slow: marked(&schedule, &topic.slow_at_us, topic.poison_at_us.len() as u64),
+            poison: marked(&schedule, &topic.poison_at_us, 0),
             topic: topic.clone(),
             schedule,
             shard,
@@ -199,6 +196,20 @@ fn noise_block() -> &'static [u8] {
     })
 }
 
+/// The numbers of the next records from those moments on, which differ.
+fn marked(schedule: &Schedule, at_us: &[u64], skipped: u64) -> Vec<u64> {
+    let mut moments = at_us.to_vec();
+    moments.sort_unstable();
+    let mut numbers: Vec<u64> = Vec::with_capacity(moments.len());
+    for us in moments {
+        let due = schedule.due_by(i64::try_from(us).unwrap_or(i64::MAX)) + skipped;
+        let next = numbers.last().map_or(0, |last| last + 1);
+        numbers.push(due.max(next).min(schedule.total().saturating_sub(1)));
+    }
+    numbers.dedup();
+    numbers
+}
+
 /// The scale s of an exponential with mean `mean` once it is cut at `most`: s (1 − e^(−most/s)) = mean. By bisection; the
 /// left side grows with s towards `most`.
 fn widened(mean: f64, most: f64) -> f64 {
@@ -238,8 +249,8 @@ mod tests {
                 compression_ratio: 2.0,
             },
             key,
-            poison: 2,
-            slow: 1,
+            poison_at_us: vec![500_000, 500_000],
+            slow_at_us: vec![1_000_000],
         }
     }
 

@@ -123,17 +123,6 @@ pub fn share(records: u64, shard: Shard) -> u64 {
     (records + of - 1).saturating_sub(u64::from(shard.index)) / of
 }
 
-/// The numbers of `count` records out of `total`, spread evenly over its middle half.
-#[must_use]
-pub fn middle(total: u64, count: u32) -> Vec<u64> {
-    let (total, count) = (u128::from(total), u128::from(count));
-    let numbers = (0..count.min(total)).map(|i| {
-        let at = total / 4 + (2 * i + 1) * total / (4 * count);
-        u64::try_from(at).unwrap_or(u64::MAX)
-    });
-    numbers.collect()
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -147,7 +136,7 @@ fn whole(records: f64) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Schedule, middle, share};
+    use super::{Schedule, share};
     use crate::harness::protocol::{Shard, Stretch};
 
     fn stretch(from_rate: f64, to_rate: f64, seconds: f64) -> Stretch {
@@ -196,15 +185,6 @@ mod tests {
         }
         assert_eq!(share(7, Shard { index: 0, of: 3 }), 3);
     }
-
-    #[test]
-    fn marks_are_in_the_middle() {
-        assert_eq!(middle(100, 1), [50]);
-        assert_eq!(middle(100, 2), [37, 62]);
-        assert_eq!(middle(3, 10).len(), 3);
-        assert_eq!(middle(0, 2), [0_u64; 0]);
-    }
-
     proptest! {
         #[test]
         fn in_order_and_counted(stretches in prop::collection::vec((0.0..900.0, 0.0..900.0, 0.0..4.0), 1..5)) {

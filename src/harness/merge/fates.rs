@@ -10,6 +10,10 @@ use crate::harness::recording::{WorkerEnd, WorkerFate};
 impl Merger {
     /// How each worker ended, in the order of their starts.
     pub(super) fn fates(&self, ended_us: i64) -> Vec<WorkerFate> {
+        let one_died = self
+            .workers
+            .values()
+            .any(|worker| worker.done_to == DoneTo::Nothing && worker.ended.is_some());
         let fate = |worker: &Worker| {
             let at_us = worker.ended.as_ref().map_or(ended_us, |(at_us, _)| *at_us);
             let ending = worker.ended.as_ref().map(|(_, ending)| ending);
@@ -17,7 +21,11 @@ impl Merger {
             WorkerFate {
                 replica: worker.replica,
                 at_s: seconds(at_us - self.started_us()),
-                end: worker.end(),
+                end: match worker.end() {
+                    // Told to stop before it could: because another one died, or because the load was over.
+                    WorkerEnd::NeverJoined if one_died || worker.is_late => WorkerEnd::Stopped,
+                    end => end,
+                },
                 peak_bytes: ending.and_then(|ending| ending.peak_bytes).or(sampled),
                 log: ending.map(|ending| ending.log.clone()).unwrap_or_default(),
             }

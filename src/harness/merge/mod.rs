@@ -80,6 +80,8 @@ pub enum DoneTo {
 #[derive(Debug)]
 struct Worker {
     replica: u32,
+    /// Whether the load ran already when it was started.
+    is_late: bool,
     done_to: DoneTo,
     stopped_us: Option<i64>,
     ready: Option<String>,
@@ -158,6 +160,7 @@ impl Merger {
     pub fn worker(&mut self, process: ProcessId, replica: u32) {
         let worker = Worker {
             replica,
+            is_late: self.first_tick.is_some(),
             done_to: DoneTo::Nothing,
             stopped_us: None,
             ready: None,

@@ -6,6 +6,8 @@ use crate::harness::recording::{Rebalance, RebalanceCause};
 
 /// Changes that are not further apart belong together: members hear of one within a heartbeat.
 const TOGETHER_US: i64 = 1_000_000;
+/// The longest that one lasts: a group that is never quiet goes round and round.
+const LONGEST_US: i64 = 3_000_000;
 /// How much later than it could a change may come, and still be the consequence of what happened: coordinators and
 /// clients look only every so often.
 const SLACK_US: i64 = 5_000_000;
@@ -50,7 +52,10 @@ impl Merger {
         let mut clusters: Vec<Cluster<'_>> = Vec::new();
         for (replica, event) in events {
             match clusters.last_mut() {
-                Some(last) if event.at_us - last.to_us <= TOGETHER_US || event.at_us < started_us => {
+                Some(last)
+                    if event.at_us < started_us
+                        || (event.at_us - last.to_us <= TOGETHER_US && event.at_us - last.from_us <= LONGEST_US) =>
+                {
                     last.to_us = event.at_us;
                     last.events.push((replica, event));
                 }

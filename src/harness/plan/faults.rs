@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use crate::model::service::Run;
+use crate::model::settings::Setting;
 use crate::units::parse_duration;
 
+use super::side::SLOWER_S;
 use super::{FaultKind, FaultPlan};
 
 /// A fault that is wanted.
@@ -11,7 +14,7 @@ use super::{FaultKind, FaultPlan};
 pub struct FaultWish {
     /// What.
     pub kind: FaultKind,
-    /// When, in seconds after the start of the load; in the middle of what is judged where nothing is said.
+    /// When, in seconds after the start of the load; between two halves of what is judged where nothing is said.
     pub at_s: Option<f64>,
 }
 
@@ -37,6 +40,14 @@ const HELP: &str = "one of worker-killed, broker-restarted, slow-record, poison-
 
 /// How long a stall or another replica lasts where nothing is said, in seconds.
 const LASTS_S: f64 = 5.0;
+/// Seconds that a worker takes to come, and a group to hear of it.
+const RESTART_S: f64 = 4.0;
+/// Seconds that a broker takes to come back and be found again, generously.
+const BROKER_S: f64 = 15.0;
+/// Seconds until all is as it was.
+const SETTLES_S: f64 = 3.0;
+/// A service with no more left than that takes ten times as long to catch up as it stood still: longer is not waited for.
+const MOST_BUSY: f64 = 0.9;
 
 /// Reads `KIND`, `KIND@MOMENT`, or `KIND:LENGTH@MOMENT`.
 ///
@@ -79,11 +90,31 @@ pub fn parse_fault(text: &str) -> Result<FaultWish, FaultError> {
     Ok(FaultWish { kind, at_s })
 }
 
-/// Faults in order, each with its moment.
-pub(super) fn placed(wishes: &[FaultWish], middle_s: f64, end_s: f64) -> Result<Vec<FaultPlan>, f64> {
+/// Seconds that a fault is felt at most where the rest keeps up: until things are as they were, and what waited is done.
+/// `utilisation` is that of the expected rate.
+pub(super) fn room_s(kind: FaultKind, run: &Run, utilisation: Option<f64>) -> f64 {
+    let setting = |setting| run.consumer.duration(setting).map_or(0.0, |time| time.as_secs_f64());
+    let session = setting(Setting::SessionTimeout);
+    let still = match kind {
+        FaultKind::WorkerKilled => session + RESTART_S,
+        FaultKind::BrokerRestarted => BROKER_S,
+        FaultKind::SlowRecord => setting(Setting::MaxPollInterval) + SLOWER_S + session,
+        FaultKind::PoisonRecord => RESTART_S,
+        FaultKind::DownstreamStall { seconds } | FaultKind::ReplicaAdded { seconds } => seconds + RESTART_S,
+    };
+    // What came meanwhile waits, and is done with what is left of the capacity.
+    still / (1.0 - utilisation.unwrap_or(0.5).min(MOST_BUSY)) + SETTLES_S
+}
+
+/// Faults in order, each with its moment. Those without one follow each other from `first_s` on, each with its room.
+pub(super) fn placed(wishes: &[FaultWish], rooms: &[f64], first_s: f64, end_s: f64) -> Result<Vec<FaultPlan>, f64> {
     let mut faults = Vec::with_capacity(wishes.len());
-    for wish in wishes {
-        let at_s = wish.at_s.unwrap_or(middle_s);
+    let mut next_s = first_s;
+    for (wish, room) in wishes.iter().zip(rooms) {
+        let at_s = wish.at_s.unwrap_or(next_s);
+        if wish.at_s.is_none() {
+            next_s += room;
+        }
         if at_s >= end_s {
             return Err(at_s);
         }

@@ -67,6 +67,14 @@ impl Schedule {
         phases
     }
 
+    /// Makes the steady stretch longer, so that faults in it leave enough to judge. A load without one stays as it is.
+    pub fn make_room(&mut self, seconds: f64) {
+        let steady = |piece: &&mut Piece| piece.kind == PhaseKind::Steady;
+        if let Some(last) = self.pieces.iter_mut().rev().find(steady) {
+            last.seconds += seconds;
+        }
+    }
+
     /// One topic's stretches, those of the same rate as one.
     pub fn stretches(&self, topic: usize) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();

@@ -17,7 +17,7 @@ use super::wish::Wish;
 use super::{FaultKind, FaultPlan, MemoryPlan, Predicted, Side, SidePlan};
 
 /// By how much a slow record is slower than the poll interval allows, in seconds: clients look every half a second.
-const SLOWER_S: f64 = 2.0;
+pub(super) const SLOWER_S: f64 = 2.0;
 
 /// One side. `scaled` is as it runs, `plain` as declared: proofs are printed of the latter.
 pub(super) fn side_plan(
@@ -138,7 +138,7 @@ fn delivery(delivery: &Delivery) -> DeliverySpec {
 }
 
 /// What the proofs say: in numbers of what runs, in words of what is declared.
-fn predicted((scaled, run): (&Subject, &Run), (plain, plain_run): (&Subject, &Run)) -> Predicted {
+pub(super) fn predicted((scaled, run): (&Subject, &Run), (plain, plain_run): (&Subject, &Run)) -> Predicted {
     let inputs = |subject: &Subject, run: &Run| {
         let topics: Vec<Topic> = subject.topics.iter().map(|topic| as_loaded(subject, topic)).collect();
         let topics: Vec<&Topic> = topics.iter().collect();
@@ -219,7 +219,7 @@ fn as_loaded(subject: &Subject, topic: &Topic) -> Topic {
     topic
 }
 
-fn micros(seconds: f64) -> u64 {
+pub(super) fn micros(seconds: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

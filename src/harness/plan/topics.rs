@@ -61,8 +61,8 @@ pub(super) fn topic_plans(
                 stretches: schedule.stretches(at),
                 size: size(topic),
                 key: key(topic),
-                poison: 0,
-                slow: 0,
+                poison_at_us: Vec::new(),
+                slow_at_us: Vec::new(),
             },
         }
     });

@@ -9,9 +9,9 @@ use crate::model::topic::Topic;
 use crate::proofs::text::{number, seconds};
 
 use super::cores::Carried;
-use super::faults::placed;
+use super::faults::{FaultWish, placed, room_s};
 use super::load::{peak, rate, schedule};
-use super::side::side_plan;
+use super::side::{micros, predicted, side_plan};
 use super::speed::{floors, scaled_run, scaled_topic};
 use super::topics::{broker_properties, bytes, size, topic_plans};
 use super::wish::{Brokers, Comparison, LoadWish, SpeedWish, Wish};
@@ -163,16 +163,23 @@ pub(super) fn make_trial(subject: &Subject, wish: &Wish) -> Result<Trial, LeftOu
 /// [`LeftOut`] where a fault comes after the end of the load, or a side is missing.
 pub(super) fn build(subject: &Subject, wish: &Wish, speed: f64, speed_because: String) -> Result<Trial, LeftOut> {
     let scaled = subject.scaled(speed);
-    let schedule = schedule(&scaled, &wish.load, wish.steady_s, speed);
+    let mut schedule = schedule(&scaled, &wish.load, wish.steady_s, speed);
+    let usual = schedule.phases();
+    let judged = usual.iter().find(|phase| phase.kind != PhaseKind::WarmUp);
+    let middle_s = judged.map_or(0.0, |phase| f64::midpoint(phase.from_s, phase.to_s));
+    let utilisation = || predicted((&scaled, &scaled.service.run), (subject, &subject.service.run)).utilisation;
+    let is_steady = usual.iter().any(|phase| phase.kind == PhaseKind::Steady);
+    let room = |fault: &FaultWish| match is_steady {
+        true => room_s(fault.kind, &scaled.service.run, utilisation()),
+        false => 0.0,
+    };
+    let rooms: Vec<f64> = wish.faults.iter().map(room).collect();
+    if wish.steady_s.is_none() {
+        schedule.make_room(rooms.iter().sum());
+    }
     let phases = schedule.phases();
     let end_s = phases.last().map_or(0.0, |phase| phase.to_s);
-    let middle_s = phases
-        .iter()
-        .filter(|phase| phase.kind != PhaseKind::WarmUp)
-        .map(|phase| f64::midpoint(phase.from_s, phase.to_s))
-        .next()
-        .unwrap_or(end_s / 2.0);
-    let faults = placed(&wish.faults, middle_s, end_s).map_err(|at_s| {
+    let faults = placed(&wish.faults, &rooms, middle_s, end_s).map_err(|at_s| {
         let because = format!(
             "a fault at {} comes after the load, which ends at {}",
             seconds(at_s),
@@ -183,17 +190,17 @@ pub(super) fn build(subject: &Subject, wish: &Wish, speed: f64, speed_because: S
     let mut notes = subject.notes.clone();
     notes.extend(schedule.notes.iter().cloned());
     let mut topics = topic_plans(subject, &scaled, &schedule, wish.brokers, &mut notes);
-    let times = |wanted: fn(&FaultKind) -> bool| {
-        let times = faults.iter().filter(|fault| wanted(&fault.kind)).count();
-        u32::try_from(times).unwrap_or(u32::MAX)
+    let moments = |kind: FaultKind| {
+        let faults = faults.iter().filter(|fault| fault.kind == kind);
+        faults.map(|fault| micros(fault.at_s)).collect()
     };
     let busy = |topic: &&mut TopicPlan| {
         let highest = |stretch: &super::super::protocol::Stretch| stretch.from_rate.max(stretch.to_rate);
         topic.load.stretches.iter().any(|stretch| highest(stretch) > 0.0)
     };
     if let Some(topic) = topics.iter_mut().find(busy) {
-        topic.load.poison = times(|kind| *kind == FaultKind::PoisonRecord);
-        topic.load.slow = times(|kind| *kind == FaultKind::SlowRecord);
+        topic.load.poison_at_us = moments(FaultKind::PoisonRecord);
+        topic.load.slow_at_us = moments(FaultKind::SlowRecord);
     }
     let plain = sides(subject, wish.comparison)?;
     let runs = sides(&scaled, wish.comparison)?;

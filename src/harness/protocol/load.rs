@@ -51,10 +51,10 @@ pub struct LoadTopic {
     pub size: SizeSpec,
     /// What they are keyed by; nothing for records without a key, which are dealt out in turn.
     pub key: Option<KeySpec>,
-    /// How many records, counted over all shards, fail their handler; spread evenly over the load's middle.
-    pub poison: u32,
-    /// How many take `slow_us`.
-    pub slow: u32,
+    /// Moments, in microseconds after the load's start: the next record from each on fails its handler.
+    pub poison_at_us: Vec<u64>,
+    /// Moments like these: the next record from each on takes the worker's `slow_us`.
+    pub slow_at_us: Vec<u64>,
 }
 
 /// A stretch of load at an even pace.

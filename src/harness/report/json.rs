@@ -79,6 +79,9 @@ pub struct SideReport {
     pub judgements: Vec<Judgement>,
     /// Why it fails.
     pub causes: Vec<Cause>,
+    /// What came of each fault.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// Where the proofs on paper and the measurement disagree.
     pub disagreements: Vec<String>,
     /// The numbers of all runs together.
@@ -210,6 +213,7 @@ fn side_report(trial: &TrialOutcome, side: &SideOutcome, worth: Worth) -> SideRe
         verdict: counted(worth, judgement.verdict),
         judgements: judgement.judgements.clone(),
         causes: judgement.causes.clone(),
+        faults: judgement.faults.clone(),
         disagreements: judgement.disagreements.clone(),
         figures: Figures::of(&trial.trial, &all),
         runs: runs.collect(),

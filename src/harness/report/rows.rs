@@ -58,6 +58,9 @@ pub fn rows(trial: &TrialOutcome) -> Vec<Row> {
     if matters(Kpi::BurstReturn) {
         rows.push(judged("back below target", Kpi::BurstReturn, &|_| unknown()));
     }
+    if matters(Kpi::FaultReturn) {
+        rows.push(judged("back after faults", Kpi::FaultReturn, &|_| unknown()));
+    }
     rows.push(judged("processed of ingested", Kpi::Throughput, &|figures| {
         figures.processed_share.map_or_else(unknown, percent)
     }));

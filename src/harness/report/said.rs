@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Cause,
     /// A target that is not met, where no mechanism was found.
     Why,
+    /// What was made to go wrong, and what came of it.
+    Fault,
     /// Why nothing of a side counts.
     Invalid,
     /// Why too little was seen.
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Cause => "cause",
             Self::Why => "why",
+            Self::Fault => "fault",
             Self::Invalid => "invalid",
             Self::TooShort => "too short",
             Self::CutShort => "cut short",
@@ -57,7 +60,7 @@ impl Kind {
             Self::Cause | Self::Why => Some(Verdict::Fail),
             Self::Invalid => Some(Verdict::Invalid),
             Self::TooShort | Self::CutShort => Some(Verdict::Inconclusive),
-            Self::Disagree | Self::PutBack | Self::Limit | Self::Unjudged | Self::Note => None,
+            Self::Fault | Self::Disagree | Self::PutBack | Self::Limit | Self::Unjudged | Self::Note => None,
         }
     }
 }
@@ -82,12 +85,14 @@ pub(super) fn said(trial: &TrialOutcome) -> Vec<Said> {
     let (holds, other): (Vec<&PutBack>, Vec<&PutBack>) = trial
         .put_back
         .iter()
-        .partition(|back| back.verdict == Verdict::Pass && back.what.is_empty());
+        .partition(|back| back.compiled == Verdict::Pass && back.verdict == Verdict::Pass && back.what.is_empty());
     for back in other {
-        let word = match back.verdict {
-            Verdict::Fail => "fails again",
-            Verdict::Pass => "still holds",
-            Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid => "says nothing",
+        let word = match (back.compiled, back.verdict) {
+            (Verdict::Fail, Verdict::Fail) => "does not help",
+            (Verdict::Fail, Verdict::Pass) => "holds where the profile does not",
+            (_, Verdict::Fail) => "fails again",
+            (_, Verdict::Pass) => "still holds",
+            (_, Verdict::NotJudged | Verdict::Inconclusive | Verdict::Invalid) => "says nothing",
         };
         let why = if back.what.is_empty() {
             String::new()
@@ -127,6 +132,9 @@ fn of_side(trial: &TrialOutcome, one: &SideOutcome, all: &mut Vec<Said>) {
     for cause in &judgement.causes {
         say(Kind::Cause, cause.what.clone());
     }
+    for fault in &judgement.faults {
+        say(Kind::Fault, fault.clone());
+    }
     let cut = one.recordings.iter().find_map(|run| run.cut_short.as_ref());
     let bursts_only = !trial.trial.phases.iter().any(|phase| phase.kind == PhaseKind::Steady);
     // Reasons, each with the targets that it is the reason of.
@@ -143,7 +151,7 @@ fn of_side(trial: &TrialOutcome, one: &SideOutcome, all: &mut Vec<Said>) {
             Verdict::Inconclusive => Kind::TooShort,
             Verdict::NotJudged => match target.kpi {
                 // By itself a handler never fails, and a load without bursts has none to return from.
-                Kpi::Errors | Kpi::BurstReturn | Kpi::Order => continue,
+                Kpi::Errors | Kpi::BurstReturn | Kpi::FaultReturn | Kpi::Order => continue,
                 // The table says so, in the target's place.
                 Kpi::Lag if bursts_only => continue,
                 _ if matches!(judgement.verdict, Verdict::Invalid | Verdict::NotJudged) => continue,

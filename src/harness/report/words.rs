@@ -99,6 +99,7 @@ pub(super) const fn kpi(kpi: Kpi) -> &'static str {
     match kpi {
         Kpi::Lag => "lag",
         Kpi::BurstReturn => "back below target",
+        Kpi::FaultReturn => "back after faults",
         Kpi::Throughput => "processed of ingested",
         Kpi::Memory => "memory",
         Kpi::Loss => "lost",

@@ -33,7 +33,6 @@ pub(super) enum Action {
 pub(super) fn schedule(trial: &Trial, side: &SidePlan) -> Vec<(f64, Action)> {
     let mut actions = Vec::new();
     let (mut killed, mut added) = (0, side.replicas);
-    let middle_s = trial.seconds() / 2.0;
     for fault in &trial.faults {
         match fault.kind {
             FaultKind::WorkerKilled => {
@@ -50,8 +49,8 @@ pub(super) fn schedule(trial: &Trial, side: &SidePlan) -> Vec<(f64, Action)> {
             FaultKind::BrokerRestarted => actions.push((fault.at_s, Action::RestartBroker)),
             // As the side has it, below.
             FaultKind::DownstreamStall { .. } => {}
-            FaultKind::SlowRecord => actions.push((middle_s, Action::Say("a slow record was sent".to_owned()))),
-            FaultKind::PoisonRecord => actions.push((middle_s, Action::Say("a poison record was sent".to_owned()))),
+            FaultKind::SlowRecord => actions.push((fault.at_s, Action::Say("a slow record was sent".to_owned()))),
+            FaultKind::PoisonRecord => actions.push((fault.at_s, Action::Say("a poison record was sent".to_owned()))),
         }
     }
     for (from, to) in side.work.stalls_us.iter().copied() {
@@ -66,15 +65,6 @@ pub(super) fn schedule(trial: &Trial, side: &SidePlan) -> Vec<(f64, Action)> {
 #[expect(clippy::cast_precision_loss, reason = "a run's length")]
 pub(super) fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
-}
-
-/// How many records take long, and how many fail, because somebody asked for it.
-pub(super) fn marked(trial: &Trial) -> (u32, u32) {
-    let count = |kind: FaultKind| {
-        let faults = trial.faults.iter().filter(|fault| fault.kind == kind).count();
-        u32::try_from(faults).unwrap_or(u32::MAX)
-    };
-    (count(FaultKind::SlowRecord), count(FaultKind::PoisonRecord))
 }
 
 /// A broker on its way down and up again. Gives back how many seconds it was away, or why it did not come back.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Names;
-use super::faults::marked;
 use crate::broker::Connection;
 use crate::harness::plan::{SidePlan, Trial};
 use crate::harness::protocol::{LoadSpec, LoadTopic, PROTOCOL, Shard, Ticks, WorkSpec, WorkerSpec};
@@ -66,12 +65,8 @@ pub(super) fn load_spec(
     ticks: Ticks,
     seed: u64,
 ) -> LoadSpec {
-    let (slow, poison) = marked(trial);
-    let topics = trial.topics.iter().enumerate().map(|(at, topic)| LoadTopic {
+    let topics = trial.topics.iter().map(|topic| LoadTopic {
         topic: names.topic(&topic.name).to_owned(),
-        // A fault marks one record, and the first topic has it.
-        slow: topic.load.slow.max(if at == 0 { slow } else { 0 }),
-        poison: topic.load.poison.max(if at == 0 { poison } else { 0 }),
         ..topic.load.clone()
     });
     LoadSpec {

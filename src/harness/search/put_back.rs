@@ -4,13 +4,14 @@ use super::super::outcome::PutBack;
 use super::super::plan::Variant;
 use super::super::verdict::{Kpi, SideOutcome, Verdict};
 
-/// Runs every variant once, and says in `found` what came of each. Those that fail come first: each of them alone makes the
-/// difference.
+/// Runs every variant once, and says in `found` what came of each. `compiled` is what the compiled side comes to there; those that
+/// come to the opposite are first: each of them alone makes the difference.
 ///
 /// # Errors
 /// What the callback gives: the rest is not tried, and what was tried until then is in `found`.
 pub fn put_back<E>(
     variants: &[Variant],
+    compiled: Verdict,
     mut run: impl FnMut(&Variant) -> Result<SideOutcome, E>,
     found: &mut Vec<PutBack>,
 ) -> Result<(), E> {
@@ -21,11 +22,15 @@ pub fn put_back<E>(
             before: variant.before.clone(),
             after: variant.after.clone(),
             verdict: outcome.judgement.verdict,
+            compiled,
             what: why(&outcome),
         });
         Ok(())
     });
-    found.sort_by_key(|one| one.verdict != Verdict::Fail);
+    found.sort_by_key(|one| match one.compiled {
+        Verdict::Fail => one.verdict != Verdict::Pass,
+        _ => one.verdict != Verdict::Fail,
+    });
     ended
 }
 

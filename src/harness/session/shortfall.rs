@@ -42,6 +42,7 @@ mod tests {
             side: Side::After,
             verdict: Verdict::worst(verdicts.iter().copied()),
             judgements: verdicts.iter().map(judgement).collect(),
+            faults: Vec::new(),
             causes: Vec::new(),
             disagreements: Vec::new(),
         }

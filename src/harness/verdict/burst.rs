@@ -4,12 +4,11 @@ use crate::proofs::text::{number, seconds};
 
 use super::super::plan::{Phase, PhaseKind};
 use super::super::recording::WorkerEnd;
+use super::disturbed::IN_A_ROW;
 use super::stats::{quantile, theil_sen};
 use super::view::{View, wide};
 use super::{Judgement, Kpi, Verdict};
 
-/// So many samples in a row below the target are a return: a second of them.
-const IN_A_ROW: usize = 4;
 /// Before a burst, lag is looked at for so many seconds.
 const BEFORE_S: f64 = 3.0;
 
@@ -66,7 +65,9 @@ fn never(view: View<'_>, says: impl Fn(Verdict) -> super::view::Said, level: f64
     let left = format!("lag was {} when nobody looked any longer", number(level));
     let falls = theil_sen(&view.lag(PhaseKind::Return)).is_some_and(|slope| slope.median < 0.0);
     match view.trial.targets.return_s {
-        Some(within) if seen < within && falls => {
+        // Whoever was stopped had no time to come back.
+        None if view.run.cut_short.is_some() => said(Verdict::Inconclusive).because(left),
+        Some(within) if seen < within && (falls || view.run.cut_short.is_some()) => {
             said(Verdict::Inconclusive).because(format!("{left}, and falling: {} were too short", seconds(seen)))
         }
         _ => said(Verdict::Fail).because(left),

@@ -5,6 +5,7 @@ use crate::proofs::text::{bytes, count, declared_bytes, number, percent, seconds
 use super::super::plan::{PhaseKind, TopicPlan};
 use super::super::protocol::{CommitSpec, ConcurrencySpec};
 use super::super::recording::{RebalanceCause, WorkerEnd};
+use super::disturbed::{Back, disturbances};
 use super::kept::{MAX_POLL_EXCEEDED, unprovoked};
 use super::steady::{count_of, crashed};
 use super::view::{View, wide};
@@ -58,6 +59,9 @@ pub(super) fn causes(view: View<'_>, judgements: &[Judgement]) -> Vec<Cause> {
                 None => add(Mechanism::LagFloor, lag_floor(view)),
             }
         }
+    }
+    if fails(Kpi::FaultReturn) {
+        add(Mechanism::Interrupted, never_back(view));
     }
     found
 }
@@ -241,6 +245,13 @@ fn interrupted(view: View<'_>) -> Option<String> {
         seconds(last.0),
         number(most)
     ))
+}
+
+/// The fault after which lag did not come back.
+fn never_back(view: View<'_>) -> Option<String> {
+    let all = disturbances(view);
+    let one = all.iter().find(|one| matches!(one.back, Back::Never { .. }))?;
+    Some(one.told(wide(view.trial.targets.lag)))
 }
 
 fn lag_floor(view: View<'_>) -> Option<String> {

@@ -3,7 +3,8 @@
 use crate::proofs::text::{declared_bytes, number, percent};
 
 use super::super::plan::{FaultKind, Order};
-use super::super::recording::{MemoryHeldBy, WorkerEnd};
+use super::super::protocol::ConcurrencySpec;
+use super::super::recording::{MemoryHeldBy, RebalanceCause, WorkerEnd};
 use super::steady::count_of;
 use super::view::{View, wide};
 use super::{Judgement, Kpi, Verdict};
@@ -99,7 +100,14 @@ pub(super) fn loss(view: View<'_>) -> Judgement {
         number(wide(account.lost)),
         count_of(wide(account.sent), "record")
     );
+    let all_stopped = || view.run.workers.iter().all(|worker| worker.end == WorkerEnd::Stopped);
     let verdict = if account.lost > 0 && share >= most {
+        if view.run.cut_short.is_some() && account.lost_to_retention == 0 && all_stopped() {
+            return says(Verdict::Inconclusive)
+                .value(share)
+                .measured(measured)
+                .because(format!("{because}: they were in hand when it was cut short"));
+        }
         Verdict::Fail
     } else {
         Verdict::Pass
@@ -125,7 +133,13 @@ pub(super) fn order(view: View<'_>) -> Judgement {
             format!("{} records were", number(wide(reordered)))
         }
     );
+    // Each worker sees the order of what it does itself.
+    let moved = view.run.rebalances.iter().any(|one| one.cause != RebalanceCause::Start);
+    let goes_on = view.side.work.concurrency == ConcurrencySpec::Unbounded;
     match (kept, reordered) {
+        (kept, 0) if kept > 0 && moved && goes_on => says(Verdict::NotJudged).because(
+            "partitions moved while their old holder still had records of them in hand: nobody saw the order between the two",
+        ),
         (0, _) => says(Verdict::NotJudged).because("no topic of it declares an order"),
         (_, 0) => says(Verdict::Pass).because(because),
         (kept, _) if kept < topics.len() => {

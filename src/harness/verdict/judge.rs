@@ -5,14 +5,15 @@ use super::super::recording::Recording;
 use super::burst::burst_return;
 use super::causes::causes;
 use super::disagreements::disagreements;
+use super::disturbed::{disturbances, fault_return};
 use super::held::{errors, loss, memory, order};
 use super::kept::{measured_s, poll_interval, rebalances};
 use super::steady::{lag, throughput};
 use super::validity::complaints;
-use super::view::View;
+use super::view::{View, wide};
 use super::{Cause, Judgement, Kpi, SideJudgement, Verdict};
 
-/// Every target, in the order in which they are shown.
+/// Every target, in the order in which they are shown; [`Kpi::FaultReturn`] comes after them where there are faults.
 const KPIS: [Kpi; 9] = [
     Kpi::Lag,
     Kpi::BurstReturn,
@@ -46,6 +47,7 @@ pub fn judge(trial: &Trial, side: Side, recordings: &[Recording]) -> SideJudgeme
         verdict: Verdict::Inconclusive,
         judgements: Vec::new(),
         causes: Vec::new(),
+        faults: Vec::new(),
         disagreements: Vec::new(),
     };
     let all_s: f64 = views.iter().map(|view| measured_s(*view)).sum();
@@ -70,6 +72,12 @@ pub fn judge(trial: &Trial, side: Side, recordings: &[Recording]) -> SideJudgeme
         for cause in causes(view, judgements) {
             add(&mut judged.causes, cause);
         }
+        for one in disturbances(view) {
+            let told = one.told(wide(trial.targets.lag));
+            if !judged.faults.iter().any(|known| same(known, &told)) {
+                judged.faults.push(told);
+            }
+        }
         for disagreement in disagreements(view, judgements) {
             if !judged.disagreements.iter().any(|known| same(known, &disagreement)) {
                 judged.disagreements.push(disagreement);
@@ -77,7 +85,8 @@ pub fn judge(trial: &Trial, side: Side, recordings: &[Recording]) -> SideJudgeme
         }
     }
     if judged.judgements.is_empty() {
-        judged.judgements = KPIS.map(unseen).to_vec();
+        let faults = (!trial.faults.is_empty()).then_some(Kpi::FaultReturn);
+        judged.judgements = KPIS.into_iter().chain(faults).map(unseen).collect();
     }
     judged.verdict = Verdict::worst(judged.judgements.iter().map(|judgement| judgement.verdict));
     judged
@@ -96,6 +105,9 @@ fn of_run(view: View<'_>, others_s: f64) -> Vec<Judgement> {
         rebalances(view, others_s),
         poll_interval(view),
     ];
+    if !view.trial.faults.is_empty() {
+        judgements.push(fault_return(view));
+    }
     let complaints = complaints(view);
     for judgement in &mut judgements {
         if judgement.verdict == Verdict::NotJudged {
@@ -130,7 +142,11 @@ fn is_shown(shown: &[Judgement], of_run: &[Judgement]) -> bool {
         let mut all = shown.iter();
         all.any(|one| one.kpi == **kpi && one.verdict == Verdict::Fail)
     };
-    let first = [Kpi::Memory, Kpi::Loss].iter().chain(&KPIS).find(fails);
+    let first = [Kpi::Memory, Kpi::Loss]
+        .iter()
+        .chain(&KPIS)
+        .chain(&[Kpi::FaultReturn])
+        .find(fails);
     first.is_none_or(|kpi| {
         let of = |all: &[Judgement]| all.iter().find(|one| one.kpi == *kpi).cloned();
         of(shown) == of(of_run)

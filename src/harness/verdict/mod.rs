@@ -9,6 +9,7 @@ use super::recording::Recording;
 mod burst;
 mod causes;
 mod disagreements;
+mod disturbed;
 mod held;
 mod judge;
 mod kept;
@@ -47,6 +48,8 @@ pub enum Kpi {
     Lag,
     /// Back below the target after bursts.
     BurstReturn,
+    /// Back below the target after faults; judged only where there are some.
+    FaultReturn,
     /// Processed at least what came.
     Throughput,
     /// Inside the memory limit.
@@ -124,6 +127,9 @@ pub struct SideJudgement {
     pub judgements: Vec<Judgement>,
     /// Why it fails.
     pub causes: Vec<Cause>,
+    /// What came of each fault, in sentences without a full stop.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// Where the proofs and the measurement disagree, in sentences without a full stop.
     pub disagreements: Vec<String>,
 }

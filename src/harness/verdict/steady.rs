@@ -36,8 +36,13 @@ pub(super) fn lag(view: View<'_>) -> Judgement {
             .value(p95)
             .measured(measured)
             .because(format!(
-                "{} of lag after the warm-up, a verdict takes {SAMPLES}",
-                count(samples.len() as u64, "sample")
+                "{} of lag after the warm-up{}, a verdict takes {SAMPLES}",
+                count(samples.len() as u64, "sample"),
+                if view.trial.faults.is_empty() {
+                    ""
+                } else {
+                    " and apart from faults"
+                }
             ));
     }
     if let Some(flow) = view.flow(PhaseKind::Steady).filter(|flow| flow.sent < RECORDS) {
@@ -112,8 +117,12 @@ pub(super) fn throughput(view: View<'_>) -> Judgement {
         0.0
     });
     let shown = percent(share.min(1.0));
+    let is_steady = view.phases(PhaseKind::Steady).next().is_some();
     let verdict = if missing <= allowed {
         Verdict::Pass
+    } else if view.run.cut_short.is_some() && !is_steady {
+        // What a burst left behind was to be done after it.
+        Verdict::Inconclusive
     } else {
         Verdict::Fail
     };
@@ -129,14 +138,20 @@ pub(super) fn throughput(view: View<'_>) -> Judgement {
     ))
 }
 
-/// A worker that ended by itself, and what it said.
+/// A worker that ended by itself, and what it said; or that hung in the middle of its work.
 pub(super) fn crashed<'a>(view: View<'a>) -> Option<(u32, String)> {
+    let in_hand = view.run.moments.last().map_or(0, |last| last.in_hand);
     view.run.workers.iter().find_map(|worker| match &worker.end {
         WorkerEnd::Signal { number } => Some((worker.replica, format!("signal {number}"))),
         WorkerEnd::Failed { status, message } if message.is_empty() => {
             Some((worker.replica, format!("exit status {status}")))
         }
         WorkerEnd::Failed { message, .. } => Some((worker.replica, message.clone())),
+        // One that hangs on its way out has done its work.
+        WorkerEnd::Hung if in_hand > 0 && view.run.cut_short.is_none() => Some((
+            worker.replica,
+            format!("it hung with {} in hand", count(in_hand, "record")),
+        )),
         _ => None,
     })
 }

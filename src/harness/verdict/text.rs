@@ -41,6 +41,7 @@ pub const fn kpi_words(kpi: Kpi) -> &'static str {
     match kpi {
         Kpi::Lag => "lag, p95",
         Kpi::BurstReturn => "back after bursts",
+        Kpi::FaultReturn => "back after faults",
         Kpi::Throughput => "processed of ingested",
         Kpi::Memory => "memory, peak",
         Kpi::Loss => "lost",

@@ -2,6 +2,7 @@
 
 use super::super::plan::{Phase, PhaseKind, SidePlan, Trial};
 use super::super::recording::{Moment, Recording};
+use super::disturbed::undisturbed;
 use super::{Judgement, Kpi, Verdict};
 
 /// One run, with what it was to be.
@@ -18,18 +19,26 @@ impl<'a> View<'a> {
         self.trial.phases.iter().filter(move |phase| phase.kind == kind)
     }
 
-    /// What was seen in phases of a kind.
-    pub fn moments(self, kind: PhaseKind) -> impl Iterator<Item = &'a Moment> {
-        let within = move |moment: &&Moment| {
-            let mut phases = self.phases(kind);
-            phases.any(|phase| phase.from_s <= moment.at_s && moment.at_s < phase.to_s)
-        };
-        self.run.moments.iter().filter(within)
+    /// The stretches of a kind in which it is judged, as (from, to) in seconds: of the steady ones, those in which nothing is
+    /// felt of a fault.
+    fn stretches(self, kind: PhaseKind) -> Vec<(f64, f64)> {
+        if kind == PhaseKind::Steady {
+            return undisturbed(self);
+        }
+        self.phases(kind).map(|phase| (phase.from_s, phase.to_s)).collect()
+    }
+
+    fn within(self, (from_s, to_s): (f64, f64)) -> impl Iterator<Item = &'a Moment> {
+        let moments = self.run.moments.iter();
+        moments.filter(move |moment| from_s <= moment.at_s && moment.at_s < to_s)
     }
 
     /// Lag in phases of a kind, as (seconds after the start, records).
     pub fn lag(self, kind: PhaseKind) -> Vec<(f64, f64)> {
-        let seen = self.moments(kind);
+        let seen = self
+            .stretches(kind)
+            .into_iter()
+            .flat_map(|stretch| self.within(stretch));
         seen.filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
             .collect()
     }
@@ -64,15 +73,22 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Records sent and processed between the first and the last moment of phases of a kind, and the seconds between.
+    /// Records sent and processed between the first and the last moment of stretches of a kind, and the seconds between.
     pub fn flow(self, kind: PhaseKind) -> Option<Flow> {
-        let mut moments = self.moments(kind);
-        let first = moments.next()?;
-        let last = moments.last()?;
-        Some(Flow {
-            sent: wide(last.sent.saturating_sub(first.sent)),
-            processed: wide(last.processed.saturating_sub(first.processed)),
-            seconds: last.at_s - first.at_s,
+        let flows = self.stretches(kind).into_iter().filter_map(|stretch| {
+            let mut moments = self.within(stretch);
+            let first = moments.next()?;
+            let last = moments.last()?;
+            Some(Flow {
+                sent: wide(last.sent.saturating_sub(first.sent)),
+                processed: wide(last.processed.saturating_sub(first.processed)),
+                seconds: last.at_s - first.at_s,
+            })
+        });
+        flows.reduce(|sum, one| Flow {
+            sent: sum.sent + one.sent,
+            processed: sum.processed + one.processed,
+            seconds: sum.seconds + one.seconds,
         })
     }
 

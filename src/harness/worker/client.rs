@@ -210,20 +210,23 @@ pub(super) fn commit(client: &Client, shared: &Shared, what: Commit) {
 /// Leaves the group; partitions are given back on the way.
 ///
 /// A client that is dropped while it has yet to hear of an assignment may hang for ever: librdkafka ends, and never answers
-/// to its being taken (its issue 4884; seen with 2.12.1). So it hears of all there is first.
-pub(super) fn leave(client: &Client) {
+/// to its being taken (its issue 4884; seen with 2.12.1). So it hears of all there is first. A static member stays in its group,
+/// and so must not unsubscribe.
+pub(super) fn leave(client: Client, spec: &WorkerSpec) {
     if let Ok(held) = client.assignment() {
         // What was fetched is dropped unseen: else its offsets might be stored as read.
         let _ = client.pause(&held);
     }
-    client.unsubscribe();
-    // A poll without a record has found nothing, or has served one event; a group has a few at most.
-    let mut without = 0;
-    while without < 16 {
-        without = if client.poll(Duration::ZERO).is_some() {
+    if !spec.properties.contains_key("group.instance.id") {
+        client.unsubscribe();
+    }
+    // Time for the unassignment as well: a cooperative member that is ended in the middle of it says no farewell.
+    let mut quiet = 0;
+    while quiet < 10 {
+        quiet = if client.poll(Duration::from_millis(10)).is_some() {
             0
         } else {
-            without + 1
+            quiet + 1
         };
     }
 }

@@ -112,7 +112,7 @@ fn consume(spec: &WorkerSpec, shared: &Arc<Shared>, stop: &Stop) -> Result<(), P
         Ok((mut sampler, tick)) => sampler.tell(tick),
         Err(_) => return Err(ProcessError("the sampling thread broke".to_owned())),
     }
-    leave(&client);
+    leave(client, spec);
     ended
 }
 

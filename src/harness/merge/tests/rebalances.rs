@@ -81,7 +81,7 @@ fn an_overrun_that_was_asked_for_is_a_fault() {
 
 #[test]
 fn a_worker_that_never_joins_is_known() {
-    let mut merger = started(head(CommitSpec::AfterBatch));
+    let mut merger = Merger::new(head(CommitSpec::AfterBatch));
     merger.worker(0, 0);
     merger.worker(1, 1);
     merger.said(assigned(0, 0, &[0, 1]));
@@ -102,6 +102,48 @@ fn a_worker_that_never_joins_is_known() {
     let recording = merger.finish(None, 0, Some("why".to_owned()));
     assert_eq!(recording.workers[1].end, WorkerEnd::NeverJoined);
     assert_eq!(recording.cut_short.as_deref(), Some("why"));
+}
+
+/// Nobody waits for the others once one is dead: that they had no time to join says nothing of them.
+#[test]
+fn who_was_told_to_stop_because_another_died_has_not_failed_to_join() {
+    let mut merger = Merger::new(head(CommitSpec::AfterBatch));
+    merger.worker(0, 0);
+    merger.worker(1, 1);
+    merger.said(ended(0, 0, How::OutOfMemory));
+    merger.done_to(1, DoneTo::Stopped, 1);
+    merger.said(ended(1, 2, How::Exited(0)));
+    let recording = merger.finish(None, 3, Some("why".to_owned()));
+    let ends: Vec<&WorkerEnd> = recording.workers.iter().map(|worker| &worker.end).collect();
+    assert_eq!(ends, [&WorkerEnd::OutOfMemory, &WorkerEnd::Stopped]);
+}
+
+#[test]
+fn a_replica_that_came_too_late_to_join_is_no_complaint() {
+    let mut merger = started(head(CommitSpec::AfterBatch));
+    merger.worker(0, 0);
+    merger.done_to(0, DoneTo::Stopped, 1);
+    merger.said(ended(0, 2, How::Exited(0)));
+    let recording = merger.finish(None, 3, None);
+    assert_eq!(recording.workers[0].end, WorkerEnd::Stopped);
+}
+
+/// Four members thrown out in turn, never a second of quiet between: that is one rebalance after the other.
+#[test]
+fn a_group_that_is_never_quiet_goes_round_and_round() {
+    let mut merger = started(head(CommitSpec::AfterBatch));
+    merger.worker(0, 0);
+    merger.said(assigned(0, -1, &[0, 1]));
+    for step in 1..40_i64 {
+        let at_us = step * 800_000;
+        merger.said(if step % 2 == 1 {
+            lost(0, at_us, &[0, 1])
+        } else {
+            assigned(0, at_us, &[0, 1])
+        });
+    }
+    let found = merger.finish(None, 40_000_000, None).rebalances.len();
+    assert!((9..=12).contains(&found), "{found} in half a minute");
 }
 
 #[test]

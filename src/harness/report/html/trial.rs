@@ -70,7 +70,7 @@ const fn word(kind: Kind) -> Option<&'static str> {
         Kind::Cause | Kind::Why | Kind::PutBack | Kind::Note => None,
         Kind::Disagree => Some("not as predicted"),
         Kind::Unjudged => Some("not judged"),
-        Kind::Invalid | Kind::TooShort | Kind::CutShort | Kind::Limit => Some(kind.word()),
+        Kind::Invalid | Kind::Fault | Kind::TooShort | Kind::CutShort | Kind::Limit => Some(kind.word()),
     }
 }
 
