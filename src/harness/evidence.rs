@@ -10,8 +10,8 @@ use super::outcome::{Outcome, TrialOutcome};
 use super::plan::Side;
 use super::verdict::kpi_words;
 
-/// The evidence of one trial, or nothing where it is none: of a case, of a run that was cut short, on a mock, and of a
-/// service that `model` does not have. `model` is the one that the plan was made from, as it is in `environment`;
+/// The evidence of one trial, or nothing where it is none: of a case, of a run that was cut short, of fewer runs than
+/// planned, on a mock, and of a service that `model` does not have. `model` is the one that the plan was made from, as it is in `environment`;
 /// `proven` is when it ended, in UTC.
 #[must_use]
 pub fn evidence_of(
@@ -28,7 +28,8 @@ pub fn evidence_of(
     let service = model.service(&plan.service)?;
     let side = trial.sides.iter().find(|side| side.judgement.side == Side::After)?;
     let first = side.recordings.first()?;
-    if side.recordings.iter().any(|run| run.cut_short.is_some()) {
+    let planned = plan.order.iter().filter(|of| **of == Side::After).count();
+    if side.recordings.len() < planned || side.recordings.iter().any(|run| run.cut_short.is_some()) {
         return None;
     }
     let samples = serde_json::to_vec(&side.recordings).ok()?;

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::plan::Trial;
-use super::verdict::{SideOutcome, Verdict};
+use super::plan::{LeftOut, Trial};
+use super::verdict::{SideOutcome, Verdict, exit_status};
 
 /// The outcome's format; its JSON schema is generated.
 pub const FORMAT: u32 = 1;
@@ -30,8 +30,33 @@ pub struct Outcome {
     pub machine: MachineFacts,
     /// What was tried, in order.
     pub trials: Vec<TrialOutcome>,
+    /// What was asked for and is in no trial: services that can't be tried as they are declared, trials that could not begin,
+    /// those that were not come to.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// Why it ended before its plan did; its verdicts count for what was measured.
     pub cut_short: Option<String>,
+}
+
+impl Outcome {
+    /// Whether everything that was asked for was tried to its end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.left_out.is_empty() && self.cut_short.is_none()
+    }
+
+    /// The process's exit status: that of the verdicts, and 4 where all of them are PASS and something that was asked for is
+    /// missing. 0 for a smoke test, where no verdict is one.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        if self.broker.smoke_test {
+            return 0;
+        }
+        match exit_status(self.trials.iter().map(|trial| trial.verdict)) {
+            0 if !self.is_whole() => 4,
+            status => status,
+        }
+    }
 }
 
 /// The broker that a verdict comes from.

@@ -47,6 +47,11 @@ pub enum Progress {
         /// The verdict on its compiled side.
         verdict: Verdict,
     },
+    /// What else was tried with a judged trial is over, too: limits, settings put back.
+    Over {
+        /// Which trial.
+        name: String,
+    },
     /// Something that people should know now, in a sentence without a full stop.
     Note {
         /// What.

@@ -15,6 +15,8 @@ mod lifecycle;
 mod mock;
 mod runs;
 mod scripts;
+mod session;
+mod stalls;
 mod stopped;
 mod trial;
 mod verb;

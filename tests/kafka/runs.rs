@@ -36,7 +36,7 @@ pub fn program() -> Program {
     }
 }
 
-struct With<'a> {
+pub struct With<'a> {
     broker: Arc<Mutex<Broker>>,
     listener: &'a dyn Listener,
     stop: Stop,
@@ -60,7 +60,7 @@ pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn run(trial: &Trial, with: &With<'_>) -> Result<Recording, RunError> {
+pub fn run(trial: &Trial, with: &With<'_>) -> Result<Recording, RunError> {
     let _one = one_at_a_time();
     let launcher = Local::new(program()).unwrap();
     let ground = Ground {

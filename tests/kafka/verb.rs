@@ -219,6 +219,48 @@ fn the_mock_is_a_smoke_test_and_says_so() {
 }
 
 #[test]
+fn a_service_that_is_not_described_yet_is_told_in_every_report() {
+    let (project, state) = (project(""), tempfile::tempdir().unwrap());
+    let at = |file: &str| project.path().join(file);
+    let silent = PROFILE
+        .replace("loom-tested", "loom-silent")
+        .replace("tested.orders", "tested.silent");
+    fs::write(at("profiles/services/silent.toml"), silent).unwrap();
+    let topic = "[topics.\"tested.silent\"]\npartitions = 2\nreplication = 1\n";
+    fs::write(at("profiles/topics.toml"), format!("{TOPICS}\n{topic}")).unwrap();
+    let arguments = [
+        "verify",
+        "--broker",
+        "mock",
+        "--duration",
+        "3s",
+        "--speed",
+        "1",
+        "--report",
+        "out",
+    ];
+    let (status, out, err) = run(project.path(), state.path(), &arguments);
+    // On the mock no verdict is one, and none is missing.
+    assert_eq!(status, Some(0), "{out}\n{err}");
+    let why = "none of its topics has a rate";
+    assert!(out.contains("left out  silent: ") && out.contains(why), "{out}");
+    let reports: Vec<_> = fs::read_dir(at("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let folder = reports.iter().find(|path| path.join("report.json").exists()).unwrap();
+    for file in ["index.html", "report.json", "junit.xml", "summary.txt"] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains("silent") && text.contains(why), "{file}: {text}");
+    }
+    // Asked for by name, the described one is everything that was asked for.
+    let (status, out, err) = run(project.path(), state.path(), &["verify", "tested", "--plan"]);
+    assert!(status == Some(0) && !out.contains("left out"), "{out}{err}");
+    let (status, _, err) = run(project.path(), state.path(), &["verify", "silent", "--plan"]);
+    assert!(status == Some(2) && err.contains(why), "{err}");
+}
+
+#[test]
 fn a_worker_for_each_client() {
     let (project, state) = (project(""), tempfile::tempdir().unwrap());
     let own = format!(

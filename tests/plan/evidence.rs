@@ -40,6 +40,7 @@ fn outcome(trial: Trial) -> Outcome {
             limits: Vec::new(),
             evidence: None,
         }],
+        left_out: Vec::new(),
         cut_short: None,
     }
 }

@@ -222,6 +222,27 @@ fn a_stall_holds_everything_up_until_it_ends() {
 }
 
 #[test]
+fn a_stall_that_a_command_tells_is_answered_and_kept() {
+    let _topic = topic("faults.told", 1, &[]);
+    let tag = tag();
+    let mut spec = worker("faults.told", tag);
+    let load = load("faults.told", 1, tag, 100.0, 2.0);
+    spec.ticks = load.ticks;
+    let mut process = start_worker(&spec);
+    process.until("it holds it", holds(1));
+    let (from_us, to_us) = (load.ticks.start_us, load.ticks.start_us + 4_000_000);
+    process.command(&format!(r#"{{"command":"stall","from_us":{from_us},"to_us":{to_us}}}"#));
+    let answers = |line: &WorkerLine| matches!(line, WorkerLine::Stall { from_us: from, to_us: to, .. } if (*from, *to) == (from_us, to_us));
+    process.until("it answers", |lines| lines.iter().any(answers));
+    let sent = run_load(&load);
+    until_processed(&[&process], 200);
+    let lines = process.stop();
+    assert_eq!(Account::of(&[&lines]).processed, sent);
+    let first = tick_lines(&lines).into_iter().find(|tick| tick.records > 0).unwrap();
+    assert!(first.at_us >= to_us, "{} before {to_us}", first.at_us);
+}
+
+#[test]
 fn records_that_the_broker_refuses_have_failed() {
     let _topic = topic("faults.refused", 1, &[("max.message.bytes", "1000")]);
     let mut spec = load("faults.refused", 1, tag(), 100.0, 0.5);

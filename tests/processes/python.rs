@@ -94,6 +94,25 @@ fn a_worker_in_python_shares_a_group_with_ours() {
 }
 
 #[test]
+fn a_worker_in_python_stalls_when_it_is_told_to() {
+    let _topic = topic("python.stall", 1, &[]);
+    let tag = tag();
+    let spec = worker("python.stall", tag);
+    let mut python = start_python(&spec);
+    python.until("it has joined", super::support::holds(1));
+    let load = load("python.stall", 1, tag, 100.0, 1.0);
+    let (from_us, to_us) = (load.ticks.start_us, load.ticks.start_us + 3_000_000);
+    python.command(&format!(r#"{{"command":"stall","from_us":{from_us},"to_us":{to_us}}}"#));
+    let answers = |line: &WorkerLine| matches!(line, WorkerLine::Stall { to_us: to, .. } if *to == to_us);
+    python.until("it answers", |lines| lines.iter().any(answers));
+    run_load(&load);
+    until_processed(&[&python], 100);
+    let lines = python.stop();
+    let first = tick_lines(&lines).into_iter().find(|tick| tick.records > 0).unwrap();
+    assert!(first.at_us >= to_us, "{} before {to_us}", first.at_us);
+}
+
+#[test]
 fn a_spec_that_it_can_not_follow_is_said() {
     let mut spec = worker("python.none", 1);
     spec.protocol = 99;

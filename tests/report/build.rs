@@ -43,6 +43,7 @@ pub fn outcome(trials: Vec<TrialOutcome>) -> Outcome {
             memory: 8 << 30,
         },
         trials,
+        left_out: Vec::new(),
         cut_short: None,
     }
 }

@@ -18,6 +18,8 @@ fn all() -> Vec<Outcome> {
         outcomes::limits(),
         outcomes::inconclusive(),
         outcomes::cut_short(),
+        outcomes::left_out(),
+        outcomes::half(),
         outcomes::nothing(),
         outcomes::mock(),
         outcomes::hostile(),

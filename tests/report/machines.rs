@@ -3,6 +3,7 @@
 use lagproof::harness::outcome::Outcome;
 use lagproof::harness::recording::Recording;
 use lagproof::harness::report::{json, junit};
+use lagproof::harness::verdict::Verdict;
 use serde_json::Value;
 
 use super::build::outcome;
@@ -16,6 +17,8 @@ fn all() -> Vec<Outcome> {
         outcomes::invalid(),
         outcomes::limits(),
         outcomes::cut_short(),
+        outcomes::left_out(),
+        outcomes::half(),
         outcomes::nothing(),
         outcomes::mock(),
         outcomes::hostile(),
@@ -96,6 +99,26 @@ fn in_a_smoke_test_no_verdict_is_one() {
     assert_eq!(xml.matches("<testcase").count(), xml.matches("<skipped").count());
 }
 
+#[test]
+fn what_was_left_out_is_no_pass() {
+    let all = outcomes::left_out();
+    assert!(!all.is_whole());
+    assert_eq!(all.exit_status(), 4);
+    let report = json::report(&all);
+    assert_eq!(report.verdict, Some(Verdict::Inconclusive));
+    assert_eq!(report.left_out, all.left_out);
+    let mut failed = outcomes::services();
+    assert_eq!(failed.exit_status(), 1);
+    failed.left_out = all.left_out.clone();
+    assert_eq!(failed.exit_status(), 1, "what fails fails");
+    let mut whole = all;
+    whole.left_out.clear();
+    assert_eq!((whole.is_whole(), whole.exit_status()), (true, 0));
+    whole.cut_short = Some("the broker ended".to_owned());
+    assert_eq!(whole.exit_status(), 4);
+    assert_eq!(outcomes::mock().exit_status(), 0);
+}
+
 /// How many cases of one kind a document counts in all.
 fn counted(xml: &str, what: &str) -> usize {
     let suites = xml.lines().find(|line| line.contains("<testsuites")).expect("suites");
@@ -116,6 +139,7 @@ fn junit_tells_failures_errors_and_skips_apart() {
         (outcomes::inconclusive(), 1),
         (outcomes::cut_short(), 2),
         (outcomes::nothing(), 1),
+        (outcomes::left_out(), 2),
     ] {
         let xml = junit::render(&one);
         assert_eq!(

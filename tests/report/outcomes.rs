@@ -2,13 +2,14 @@
 //! that attack.
 
 use lagproof::harness::outcome::{FoundLimit, Outcome, Probe, PutBack, TrialOutcome};
+use lagproof::harness::plan::LeftOut;
 use lagproof::harness::recording::{
     ErrorCount, FaultDone, MemoryHeldBy, Rebalance, RebalanceCause, Recording, WorkerEnd,
 };
 use lagproof::harness::verdict::{Kpi, Mechanism, SideOutcome, Verdict};
 
 use super::build::{cause, judged, outcome};
-use super::cases::service;
+use super::cases::{self, service};
 
 /// A service with one judgement of its own, in place of the one on lag.
 fn with_lag(name: &str, verdict: Verdict, measured: &str, because: &str) -> TrialOutcome {
@@ -73,6 +74,48 @@ pub fn cut_short() -> Outcome {
     one.sides[0].recordings[0].cut_short = Some("Ctrl-C after 12.5 s of 45 s".to_owned());
     let mut all = outcome(vec![one]);
     all.cut_short = Some("Ctrl-C".to_owned());
+    all
+}
+
+/// Three services asked for: one that lacks its rate, one that the broker did not live to see.
+pub fn left_out() -> Outcome {
+    let left_out = |name: &str, because: &str, help: &str| LeftOut {
+        name: name.to_owned(),
+        because: because.to_owned(),
+        help: help.to_owned(),
+    };
+    let mut all = outcome(vec![service("step-counter", "librdkafka")]);
+    all.left_out = vec![
+        left_out(
+            "face-emotion",
+            "media.image.analysis has no rate",
+            "declare its rate in profiles/topics.toml",
+        ),
+        left_out(
+            "silero-vad",
+            "it was not come to: the broker ended (exit status: 1)",
+            "run it again",
+        ),
+    ];
+    all
+}
+
+/// A comparison that ended after its first run: of the compiled side there is none.
+pub fn half() -> Outcome {
+    let mut one = cases::motion();
+    let because = "none of its 2 runs came about: the broker ended (exit status: 1)";
+    let judgement = &mut one.sides[1].judgement;
+    judgement.verdict = Verdict::Inconclusive;
+    for target in &mut judgement.judgements {
+        target.verdict = Verdict::Inconclusive;
+        because.clone_into(&mut target.because);
+        target.measured.clear();
+    }
+    one.sides[0].recordings.truncate(1);
+    one.sides[1].recordings.clear();
+    one.verdict = Verdict::Inconclusive;
+    let mut all = outcome(vec![one]);
+    all.cut_short = Some("the broker ended (exit status: 1)".to_owned());
     all
 }
 
@@ -178,5 +221,10 @@ pub fn hostile() -> Outcome {
     all.cut_short = Some(NAME.to_owned());
     all.broker.what = NAME.to_owned();
     all.machine.processor = NAME.to_owned();
+    all.left_out = vec![LeftOut {
+        name: NAME.to_owned(),
+        because: NAME.to_owned(),
+        help: NAME.to_owned(),
+    }];
     all
 }

@@ -81,6 +81,26 @@ fn what_is_no_verdict_is_said() {
 }
 
 #[test]
+fn what_was_left_out_is_in_every_report() {
+    let all = outcomes::left_out();
+    assert_snapshot!("left out", plain(&all));
+    assert_snapshot!("markdown left out", markdown::render(&all, None));
+    assert_snapshot!("half a comparison", plain(&outcomes::half()));
+    let (page, suites) = (html::render(&all), junit::render(&all));
+    for text in [&page, &suites] {
+        for word in [
+            "face-emotion",
+            "media.image.analysis has no rate",
+            "declare its rate",
+            "silero-vad",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    assert!(page.contains("LEFT OUT") && page.contains(">INCONCLUSIVE<"), "{page}");
+}
+
+#[test]
 fn on_the_mock_no_word_is_a_verdict() {
     let text = plain(&outcomes::mock());
     assert_snapshot!("mock", text);

@@ -197,6 +197,22 @@ async def test_a_killed_worker_has_said_what_it_did_and_sigterm_is_a_stop(kafka:
     assert killed.of("end") == [] and killed.total("records") == 20
 
 
+async def test_a_stall_is_answered_and_kept(kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    worker = await Worker.start(spec(kafka, topic))
+    assert worker.process.stdin is not None
+    begin = time.time_ns() // 1000
+    stall = {"from_us": begin, "to_us": begin + 10_000_000}
+    worker.process.stdin.write(b"nonsense is skipped\n" + json.dumps({"command": "stall", **stall}).encode() + b"\n")
+    await eventually(lambda: bool(worker.of("stall")), within=60)
+    assert {key: worker.of("stall")[0][key] for key in stall} == stall
+    await kafka.produce(topic, [record(number) for number in range(20)])
+    await eventually(lambda: worker.total("records") == 20, within=60)
+    first = next(one for one in worker.of("tick") if one["records"])
+    assert first["at_us"] >= stall["to_us"]
+    assert await worker.stop() == 0
+
+
 async def test_another_protocol_is_refused(kafka: Kafka) -> None:
     worker = await Worker.start(spec(kafka, "t", protocol=2))
     await asyncio.wait_for(worker.reading, 60)

@@ -74,6 +74,18 @@ function histograms(): typeof Hdr {
   }
 }
 
+/** Does what a line of the input says, but for stopping. */
+function obey(consumer: Harnessed, line: string): 'stop' | 'go on' {
+  try {
+    const told = JSON.parse(line);
+    if (told.command === 'stop') return 'stop';
+    if (told.command === 'stall') consumer.stall(told.from_us, told.to_us);
+  } catch {
+    process.stderr.write(`skipped a line that is no command: ${line}\n`);
+  }
+  return 'go on';
+}
+
 async function work(input: AsyncIterator<string>, lines: Lines, stopped: { stop: () => void }): Promise<void> {
   const first = await input.next();
   const spec = readSpec(first.done ? '{}' : first.value);
@@ -88,7 +100,7 @@ async function work(input: AsyncIterator<string>, lines: Lines, stopped: { stop:
   stopped.stop = () => consumer.stop();
   void (async () => {
     for (let line = await input.next(); !line.done; line = await input.next()) {
-      if (line.value.includes('"stop"')) break;
+      if (obey(consumer, line.value) === 'stop') break;
     }
     consumer.stop();
   })();

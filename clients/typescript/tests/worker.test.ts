@@ -279,6 +279,21 @@ test('SIGTERM is a stop, and a killed worker has said what it did', async t => {
   assert.deepEqual(killed.of('end'), []);
 });
 
+test('a stall is answered and kept', async t => {
+  const service = await Service.of(t);
+  const topic = await service.kafka.topic(1);
+  const worker = new Worker(service, await spec(topic));
+  const stall = { from_us: nowUs(), to_us: nowUs() + 10_000_000 };
+  worker.process.stdin!.write(`nonsense is skipped\n${JSON.stringify({ command: 'stall', ...stall })}\n`);
+  await eventually(() => worker.of('stall').length === 1, { withinMs: 60_000 });
+  const { from_us, to_us } = worker.of('stall')[0];
+  assert.deepEqual({ from_us, to_us }, stall);
+  await service.kafka.produce(topic, [record(0), record(1)]);
+  await eventually(() => worker.total('records') === 2, { withinMs: 60_000 });
+  assert.ok(worker.of('tick').find(one => one.records > 0).at_us >= to_us);
+  assert.equal(await worker.stop(), 0);
+});
+
 test('another protocol, and what it does not know, is refused', async t => {
   const service = await Service.of(t);
   const refusals: [object, RegExp][] = [

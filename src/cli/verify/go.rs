@@ -12,7 +12,7 @@ use crate::harness::plan::{Brokers, LoadWish, Plan, Wish, make_plan, print as pl
 use crate::harness::protocol::Stop;
 use crate::harness::report::{files, json, junit, live::Live, markdown, summary};
 use crate::harness::session::{Session, verify};
-use crate::harness::verdict::{Verdict, exit_status};
+use crate::harness::verdict::Verdict;
 use crate::model::broker::Environment;
 use crate::model::keywords::Keyword as _;
 use crate::model::project::Model;
@@ -45,7 +45,8 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Exit> {
         return Ok(Exit::Clean);
     }
     for left_out in &plan.left_out {
-        note(&format!("{} is left out: {}", left_out.name, left_out.because));
+        let (name, because, help) = (&left_out.name, &left_out.because, &left_out.help);
+        note(&format!("{name} is left out: {because}; {help}"));
     }
     for client in wish.workers.of.keys().map(|client| client.as_str()) {
         if plan.trials.iter().all(|trial| trial.declared_client != client) {
@@ -204,11 +205,7 @@ fn report(global: &Global, args: &VerifyArgs, root: &Path, outcome: &Outcome) ->
     if outcome.cut_short.as_deref().is_some_and(|why| why.contains("Ctrl-C")) {
         return Exit::Interrupted;
     }
-    if outcome.broker.smoke_test {
-        return Exit::Clean;
-    }
-    match exit_status(outcome.trials.iter().map(|trial| trial.verdict)) {
-        0 if outcome.cut_short.is_some() => Exit::Inconclusive,
+    match outcome.exit_status() {
         0 => Exit::Clean,
         4 => Exit::Inconclusive,
         5 => Exit::Invalid,

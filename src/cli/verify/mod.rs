@@ -21,8 +21,10 @@ A broker is started for it, in docker if an engine answers, else on this machine
 run the compiled properties, the load keeps its schedule whatever happens, and what is measured is judged against the \
 declared targets. A declared environment is used only where lagproof.toml says `load = true` with its cluster's id.
 
-Exit status: 0 every verdict is PASS; 1 FAIL; 4 INCONCLUSIVE, too little was seen; 5 INVALID, this machine could not keep \
-up with its own part; 2 wrong usage, no broker; 130 after Ctrl-C. Of several, the worst: 1, then 5, then 4.
+Exit status: 0 all was tried and every verdict is PASS; 1 FAIL; 4 INCONCLUSIVE, too little was seen; 5 INVALID, this machine \
+could not keep up with its own part; 2 wrong usage, no broker; 130 after Ctrl-C. Of several, the worst: 1, then 5, then 4.
+Without a name every service is asked for: one that can't be tried as it is declared, for want of a rate or of costs, is left \
+out, and it is 4 where the others pass. Name those that can be tried, and it is 0.
 
 Examples:
   lagproof verify                               every service, one verdict each

@@ -12,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::sync::mpsc::Sender;
 
-use super::protocol::{LoadLine, LoadSpec, WorkerLine, WorkerSpec};
+use super::protocol::{Command, LoadLine, LoadSpec, WorkerLine, WorkerSpec};
 
 pub use cgroup::{Groups, sweep_groups};
 pub use local::{Local, Program};
@@ -113,6 +113,9 @@ pub trait Launcher: Send + Sync {
 
 /// A process that was started. Dropping one kills it.
 pub trait Process: Send {
+    /// Tells it something. One that has ended or was told to stop is not told.
+    fn tell(&mut self, command: Command);
+
     /// Tells it to finish in good order. One that has ended is not told.
     fn stop(&mut self);
 

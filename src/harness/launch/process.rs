@@ -86,12 +86,19 @@ impl LocalProcess {
 }
 
 impl Process for LocalProcess {
-    fn stop(&mut self) {
-        // The end of its input means the same to one that knows no commands.
-        if let Some(mut stdin) = self.stdin.take() {
-            let line = serde_json::to_string(&Command::Stop).expect("a command is plain data");
-            let _ = stdin.write_all(format!("{line}\n").as_bytes());
+    fn tell(&mut self, command: Command) {
+        if let Some(stdin) = &mut self.stdin {
+            let line = serde_json::to_string(&command).expect("a command is plain data");
+            let _ = stdin
+                .write_all(format!("{line}\n").as_bytes())
+                .and_then(|()| stdin.flush());
         }
+    }
+
+    fn stop(&mut self) {
+        self.tell(Command::Stop);
+        // The end of its input means the same to one that knows no commands.
+        self.stdin = None;
     }
 
     fn kill(&mut self) {

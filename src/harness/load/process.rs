@@ -57,7 +57,7 @@ pub fn run(
     let stop = Stop::new();
     let system = |what: &str, error: std::io::Error| ProcessError(format!("could not {what}: {error}"));
     stop.on_signals().map_err(|error| system("watch for signals", error))?;
-    obey(input, &stop).map_err(|error| system("start a thread", error))?;
+    obey(input, &stop, |_| ()).map_err(|error| system("start a thread", error))?;
 
     let account = Arc::new(Account::new(&spec));
     let producer = connect(&spec, &account, &stop)?;

@@ -153,7 +153,7 @@ impl Merger {
 }
 
 impl Worker {
-    fn has_joined(&self) -> bool {
+    pub(super) fn has_joined(&self) -> bool {
         self.events.iter().any(|event| event.change == Change::Assigned)
     }
 

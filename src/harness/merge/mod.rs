@@ -8,6 +8,7 @@ mod account;
 mod fates;
 mod moments;
 mod rebalances;
+mod stalls;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,6 +88,7 @@ struct Worker {
     ticks: BTreeMap<u32, WorkerTick>,
     events: Vec<Event>,
     overruns_us: Vec<i64>,
+    stalls_us: Vec<(i64, i64)>,
     last_error: Option<String>,
     said_end: Option<EndReason>,
     ended: Option<(i64, Ending)>,
@@ -165,6 +167,7 @@ impl Merger {
             ticks: BTreeMap::new(),
             events: Vec::new(),
             overruns_us: Vec::new(),
+            stalls_us: Vec::new(),
             last_error: None,
             said_end: None,
             ended: None,
@@ -235,6 +238,7 @@ impl Merger {
             WorkerLine::Assigned { at_us, partitions } => event(at_us, Change::Assigned, partitions),
             WorkerLine::Revoked { at_us, partitions } => event(at_us, Change::Revoked, partitions),
             WorkerLine::Lost { at_us, partitions } => event(at_us, Change::Lost, partitions),
+            WorkerLine::Stall { from_us, to_us, .. } => worker.stalls_us.push((from_us, to_us)),
             WorkerLine::Tick(tick) => {
                 let unreadable = tick.latency.decode().err();
                 worker.ticks.insert(tick.tick, tick);

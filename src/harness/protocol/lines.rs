@@ -46,18 +46,23 @@ pub fn read_spec<T: DeserializeOwned>(input: &mut impl BufRead) -> Result<T, Spe
     }
 }
 
-/// Reads commands from then on, in a thread of its own. The end of the input means "stop"; a line that is no command is
-/// put into the log and skipped.
+/// Reads commands from then on, in a thread of its own. It obeys [`Command::Stop`] itself and hands every other one to
+/// `other`. The end of the input means "stop"; a line that is no command is put into the log and skipped.
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn obey(input: impl BufRead + Send + 'static, stop: &Stop) -> io::Result<()> {
+pub fn obey(
+    input: impl BufRead + Send + 'static,
+    stop: &Stop,
+    other: impl Fn(Command) + Send + 'static,
+) -> io::Result<()> {
     let stop = stop.clone();
     thread::Builder::new().name("commands".to_owned()).spawn(move || {
         for line in input.lines() {
             let Ok(line) = line else { break };
             match serde_json::from_str(&line) {
                 Ok(Command::Stop) => stop.request(),
+                Ok(command) => other(command),
                 Err(error) => eprintln!("skipped a line that is no command: {error}"),
             }
         }
@@ -107,7 +112,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Lines, SpecError, obey, read_spec};
-    use crate::harness::protocol::{Shard, Stop};
+    use crate::harness::protocol::{Command, Shard, Stop};
 
     fn told(stop: &Stop) -> bool {
         stop.wait_until(Instant::now() + Duration::from_secs(30))
@@ -115,18 +120,27 @@ mod tests {
 
     #[test]
     fn a_spec_then_commands() {
-        let mut input = Cursor::new("{\"index\":1,\"of\":3}\nnonsense\n{\"command\":\"stop\"}\n");
+        let lines = [
+            r#"{"index":1,"of":3}"#,
+            "nonsense",
+            r#"{"command":"stall","from_us":5,"to_us":9}"#,
+            r#"{"command":"stop"}"#,
+        ];
+        let mut input = Cursor::new(lines.join("\n"));
         let shard: Shard = read_spec(&mut input).unwrap();
         assert_eq!(shard, Shard { index: 1, of: 3 });
         let stop = Stop::new();
-        obey(input, &stop).unwrap();
+        let (tell, others) = std::sync::mpsc::channel();
+        obey(input, &stop, move |command| tell.send(command).unwrap()).unwrap();
         assert!(told(&stop));
+        let stall = Command::Stall { from_us: 5, to_us: 9 };
+        assert_eq!(others.iter().collect::<Vec<_>>(), [stall]);
     }
 
     #[test]
     fn the_end_of_input_is_a_command_too() {
         let stop = Stop::new();
-        obey(io::empty(), &stop).unwrap();
+        obey(io::empty(), &stop, |_| ()).unwrap();
         assert!(told(&stop));
         let missing = read_spec::<Shard>(&mut io::empty()).unwrap_err();
         assert!(matches!(missing, SpecError::Missing), "{missing}");

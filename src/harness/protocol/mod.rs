@@ -14,6 +14,7 @@ mod lines;
 mod load;
 mod record;
 mod schema;
+mod stalls;
 mod stop;
 mod ticks;
 mod troubles;
@@ -30,6 +31,7 @@ pub use lines::{Lines, SpecError, obey, read_spec};
 pub use load::{KeySpec, LoadLine, LoadSpec, LoadTopic, SizeSpec, Stretch};
 pub use record::{RECORD_HEADER, RecordFlags, RecordHeader};
 pub use schema::worker_schema;
+pub use stalls::Stalls;
 pub use stop::{Stop, precise_sleep};
 pub use ticks::{Ticks, split_mix};
 pub use troubles::{ProcessError, Trouble, Troubles, error_name};
@@ -57,6 +59,13 @@ pub struct Shard {
 pub enum Command {
     /// Finish in good order: commit what is done, leave the group, write the last line, exit 0.
     Stop,
+    /// A worker finishes nothing in this stretch, and answers with [`WorkerLine::Stall`] that it will not. Others skip it.
+    Stall {
+        /// Its begin, Unix time in microseconds.
+        from_us: i64,
+        /// Its end, not part of it.
+        to_us: i64,
+    },
 }
 
 /// One partition's records as one load shard sends them, numbered from 0 without a gap.

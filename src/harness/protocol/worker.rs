@@ -69,7 +69,8 @@ pub struct WorkSpec {
     pub cpu_share: f64,
     /// What a record with [`super::RecordFlags::SLOW`] costs, in microseconds.
     pub slow_us: u64,
-    /// Stretches in which nothing is finished: a stalled downstream. Microseconds after the start, from and to.
+    /// Stretches in which nothing is finished: a stalled downstream. Microseconds after the start of the ticks, from and to.
+    /// `verify` sends none: where the load starts is known later, and [`super::Command::Stall`] tells them then.
     pub stalls_us: Vec<(u64, u64)>,
 }
 
@@ -243,6 +244,15 @@ pub enum WorkerLine {
     },
     /// Where it is.
     Tick(WorkerTick),
+    /// The answer to [`super::Command::Stall`]: it will finish nothing in this stretch.
+    Stall {
+        /// When.
+        at_us: i64,
+        /// Its begin.
+        from_us: i64,
+        /// Its end.
+        to_us: i64,
+    },
     /// Something that went wrong, and goes on.
     Error {
         /// When.

@@ -5,6 +5,9 @@ use crate::proofs::text::{declared_bytes, number};
 
 use super::words::{SMOKE_TEST, Worth, how_many, load, order, time};
 
+/// The most names in one line.
+const NAMES: usize = 3;
+
 /// Name and text of each line, the most important first.
 pub(super) fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
@@ -13,6 +16,9 @@ pub(super) fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
     }
     if let Some(why) = &outcome.cut_short {
         lines.push(("cut short", format!("{why}; what follows was measured until then")));
+    }
+    if let Some(names) = left_out(outcome) {
+        lines.push(("left out", names));
     }
     let broker = &outcome.broker;
     let why = if broker.why.is_empty() {
@@ -23,6 +29,19 @@ pub(super) fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
     lines.push(("broker", format!("{}{why}", broker.what)));
     lines.push(("plan", plan(outcome)));
     lines
+}
+
+/// What was asked for and not tried, by name; why is said of each below.
+fn left_out(outcome: &Outcome) -> Option<String> {
+    let names: Vec<&str> = outcome.left_out.iter().map(|one| one.name.as_str()).collect();
+    let asked = names.len() + outcome.trials.len();
+    let shown = match names.as_slice() {
+        [] => return None,
+        few if few.len() <= NAMES => few.join(", "),
+        many => format!("{} and {} more", many[..NAMES].join(", "), many.len() - NAMES),
+    };
+    let were = if names.len() == 1 { "was" } else { "were" };
+    Some(format!("{} of {asked} {were} not tried: {shown}", names.len()))
 }
 
 /// What was tried: the load of a single trial, or how many there were.

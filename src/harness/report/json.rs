@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::text::guard_json;
 use crate::harness::outcome::{BrokerFacts, FORMAT, FoundLimit, MachineFacts, Outcome, PutBack, TrialOutcome};
-use crate::harness::plan::{Side, Trial};
+use crate::harness::plan::{LeftOut, Side, Trial};
 use crate::harness::recording::{ErrorCount, FaultDone, MemoryHeldBy, Rebalance, Recording, WorkerFate};
 use crate::harness::verdict::{Cause, Judgement, SideOutcome, Verdict};
 
@@ -28,12 +28,17 @@ pub struct Report {
     pub seconds: f64,
     /// What load, costs and jitter were drawn from.
     pub seed: u64,
-    /// The worst verdict of a trial; null in a smoke test, where none is one.
+    /// The worst verdict of a trial, and INCONCLUSIVE at best where something was left out; null in a smoke test, where none
+    /// is one.
     pub verdict: Option<Verdict>,
     /// Whether it is a smoke test only, on the mock.
     pub smoke_test: bool,
     /// Why it ended before its plan did; its verdicts count for what was measured.
     pub cut_short: Option<String>,
+    /// What was asked for and is in no trial: services that can't be tried as they are declared, trials that could not begin,
+    /// those that were not come to.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// The broker.
     pub broker: BrokerFacts,
     /// The machine.
@@ -166,6 +171,7 @@ pub fn report(outcome: &Outcome) -> Report {
         verdict: counted(worth, overall(outcome)),
         smoke_test: outcome.broker.smoke_test,
         cut_short: outcome.cut_short.clone(),
+        left_out: outcome.left_out.clone(),
         broker: outcome.broker.clone(),
         machine: outcome.machine.clone(),
         trials: outcome.trials.iter().map(|trial| trial_report(trial, worth)).collect(),

@@ -2,7 +2,7 @@
 //!
 //! FAIL is a failure. INVALID and INCONCLUSIVE are errors: nothing was proven, and a pipeline must not go on as if it
 //! were. NOT JUDGED is skipped, and on the mock everything is. A trial that was cut short has a case of its own, in
-//! error. The baseline has no cases, since it is there to fail; what it came to is in the suite's output.
+//! error, and so has a service that was left out. The baseline has no cases, since it is there to fail; what it came to is in the suite's output.
 
 use std::time::Duration;
 
@@ -30,7 +30,13 @@ pub fn render(outcome: &Outcome) -> String {
     for trial in &outcome.trials {
         report.add_test_suite(suite(outcome, trial));
     }
-    if outcome.trials.is_empty() {
+    for left_out in &outcome.left_out {
+        let mut suite = TestSuite::new(one_line(&left_out.name, TEXT));
+        let why = format!("{}; {}", left_out.because, left_out.help);
+        suite.add_test_case(in_error(&left_out.name, "left out", &why));
+        report.add_test_suite(suite);
+    }
+    if outcome.trials.is_empty() && outcome.left_out.is_empty() {
         let mut suite = TestSuite::new("lagproof verify");
         let why = outcome.cut_short.as_deref().unwrap_or("nothing was tried");
         suite.add_test_case(in_error("complete", "cut short", why));
@@ -81,6 +87,7 @@ fn suite(outcome: &Outcome, trial: &TrialOutcome) -> TestSuite {
     // The table itself, as on a terminal: build servers show it beside the cases.
     let alone = Outcome {
         trials: vec![trial.clone()],
+        left_out: Vec::new(),
         ..outcome.clone()
     };
     suite.set_system_out(summary::render(&alone, Colour::Plain));

@@ -20,6 +20,13 @@ pub fn render(outcome: &Outcome, place: Option<&str>) -> String {
     if let Some(why) = &outcome.cut_short {
         let _ = write!(out, "\n> [!WARNING]\n> cut short: {}\n", cell(why));
     }
+    if !outcome.left_out.is_empty() {
+        out.push_str("\n> [!WARNING]\n");
+        for one in &outcome.left_out {
+            let (name, because, help) = (cell(&one.name), cell(&one.because), cell(&one.help));
+            let _ = writeln!(out, "> - {name} was left out: {because}; {help}");
+        }
+    }
     let (both, single): (Vec<&TrialOutcome>, Vec<&TrialOutcome>) =
         outcome.trials.iter().partition(|trial| trial.sides.len() > 1);
     for trial in both {
@@ -44,7 +51,8 @@ pub fn render(outcome: &Outcome, place: Option<&str>) -> String {
 fn headline(outcome: &Outcome, worth: Worth) -> String {
     let of = |verdict| outcome.trials.iter().filter(|trial| trial.verdict == verdict).count();
     let all = outcome.trials.len();
-    let parts: Vec<String> = [
+    let left_out = outcome.left_out.len();
+    let mut parts: Vec<String> = [
         Verdict::Fail,
         Verdict::Invalid,
         Verdict::Inconclusive,
@@ -55,6 +63,9 @@ fn headline(outcome: &Outcome, worth: Worth) -> String {
     .filter(|verdict| of(*verdict) > 0)
     .map(|verdict| format!("{} {}", of(verdict), worth.word(verdict)))
     .collect();
+    if left_out > 0 {
+        parts.push(format!("{left_out} left out"));
+    }
     match &parts[..] {
         [] => "Nothing was tried".to_owned(),
         [only] if all == 1 => format!(

@@ -172,14 +172,20 @@ impl<'a> Seen<'a> {
         self.verdict(kpi).is_some_and(|verdict| verdict != Verdict::NotJudged)
     }
 
-    /// What the judgement measured, else our own figure.
+    /// What the judgement measured, else our own figure; of a side that never ran there is none.
     fn judged(&self, kpi: Kpi, own: &dyn Fn(&Figures) -> String) -> Value {
         let judgement = self.judgement(kpi);
         Value {
             text: judgement
                 .map(|one| one.measured.clone())
                 .filter(|measured| !measured.is_empty())
-                .unwrap_or_else(|| own(&self.figures)),
+                .unwrap_or_else(|| {
+                    if self.side.recordings.is_empty() {
+                        unknown()
+                    } else {
+                        own(&self.figures)
+                    }
+                }),
             verdict: judgement.map(|one| one.verdict),
         }
     }

@@ -54,8 +54,11 @@ fn results(outcome: &Outcome, colour: Colour, columns: usize) -> String {
     if outcome.trials.is_empty() {
         parts.push("nothing was tried\n".to_owned());
     }
+    if !outcome.left_out.is_empty() {
+        parts.push(left_out(outcome, colour));
+    }
     let mut last = String::new();
-    if outcome.trials.len() > 1 {
+    if outcome.trials.len() > 1 || !outcome.left_out.is_empty() {
         last.push_str(&tally(outcome, colour));
     }
     if let Some(left) = evidence(outcome) {
@@ -65,6 +68,16 @@ fn results(outcome: &Outcome, colour: Colour, columns: usize) -> String {
         parts.push(last);
     }
     parts.join("\n")
+}
+
+/// What was not tried, each with its reason and what to do.
+fn left_out(outcome: &Outcome, colour: Colour) -> String {
+    let mut out = String::new();
+    for one in &outcome.left_out {
+        let text = format!("{}: {}; {}", one.name, one.because, one.help);
+        named(&mut out, "left out", &text, colour);
+    }
+    out
 }
 
 /// Where the report is: the last line of a summary on a terminal.
@@ -276,7 +289,7 @@ fn tally(outcome: &Outcome, colour: Colour) -> String {
         Verdict::Inconclusive,
         Verdict::NotJudged,
     ];
-    let said: Vec<String> = all
+    let mut said: Vec<String> = all
         .into_iter()
         .filter_map(|verdict| {
             let number = outcome.trials.iter().filter(|trial| trial.verdict == verdict).count();
@@ -284,8 +297,13 @@ fn tally(outcome: &Outcome, colour: Colour) -> String {
             (number > 0).then(|| paint(&text, super::grid::verdict_style(verdict), colour))
         })
         .collect();
+    let left_out = outcome.left_out.len();
+    if left_out > 0 {
+        let text = format!("{left_out} left out");
+        said.push(paint(&text, super::grid::verdict_style(Verdict::Inconclusive), colour));
+    }
     let mut out = paint(&format!("{:NAME$}", "verdicts"), Style::new().bold(), colour);
-    let trials = count(outcome.trials.len() as u64, "trial");
+    let trials = count((outcome.trials.len() + left_out) as u64, "trial");
     out.push_str(&format!("{} of {trials}\n", said.join(", ")));
     out
 }

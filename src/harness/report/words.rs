@@ -47,9 +47,11 @@ impl Worth {
 /// What a smoke test is, for every output.
 pub(super) const SMOKE_TEST: &str = "a smoke test on librdkafka's mock broker: no verdict here is one";
 
-/// What it comes to in all: the worst verdict of a compiled side.
+/// What it comes to in all: the worst verdict of a compiled side. Where something that was asked for is in no trial, it is no
+/// PASS.
 pub(super) fn overall(outcome: &Outcome) -> Verdict {
-    let worst = outcome.trials.iter().map(|trial| trial.verdict).max();
+    let missing = (!outcome.left_out.is_empty()).then_some(Verdict::Inconclusive);
+    let worst = outcome.trials.iter().map(|trial| trial.verdict).chain(missing).max();
     worst.unwrap_or(Verdict::NotJudged)
 }
 

@@ -23,6 +23,10 @@ pub(super) enum Action {
     RestartBroker,
     /// Nothing: it happens by itself.
     Say(String),
+    /// Nothing either: the workers were told that they finish nothing from and to, in microseconds after the load's start.
+    Stall(u64, u64),
+    /// The end of such a stall.
+    StallEnds(u64, u64),
 }
 
 /// What is to be done when, in seconds after the start of the load, in order.
@@ -43,16 +47,24 @@ pub(super) fn schedule(trial: &Trial, side: &SidePlan) -> Vec<(f64, Action)> {
                 added += 1;
             }
             FaultKind::BrokerRestarted => actions.push((fault.at_s, Action::RestartBroker)),
-            FaultKind::DownstreamStall { seconds } => {
-                let what = format!("nothing is finished for {seconds} s");
-                actions.push((fault.at_s, Action::Say(what)));
-            }
+            // As the side has it, below.
+            FaultKind::DownstreamStall { .. } => {}
             FaultKind::SlowRecord => actions.push((fault.at_s, Action::Say("a slow record was sent".to_owned()))),
             FaultKind::PoisonRecord => actions.push((fault.at_s, Action::Say("a poison record was sent".to_owned()))),
         }
     }
+    for (from, to) in side.work.stalls_us.iter().copied() {
+        actions.push((seconds(from), Action::Stall(from, to)));
+        // Nobody waits for the end of one that outlasts the load.
+        actions.push((seconds(to).min(trial.seconds()), Action::StallEnds(from, to)));
+    }
     actions.sort_by(|one, other| one.0.total_cmp(&other.0));
     actions
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run's length")]
+pub(super) fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
 }
 
 /// A broker on its way down and up again. Gives back how many seconds it was away, or why it did not come back.

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use super::Names;
 use crate::broker::Connection;
 use crate::harness::plan::{SidePlan, Trial};
-use crate::harness::protocol::{LoadSpec, LoadTopic, PROTOCOL, Shard, Ticks, WorkerSpec};
+use crate::harness::protocol::{LoadSpec, LoadTopic, PROTOCOL, Shard, Ticks, WorkSpec, WorkerSpec};
 
 /// The names that clients have for the group.
 const GROUP_KEYS: [&str; 3] = ["group.id", "group_id", "groupId"];
 
-/// What one worker is told. `ticks` are the workers' own; the load starts `load_after_us` after their start.
+/// What one worker is told before anything else. `ticks` are the workers' own. When nothing is to be finished it is told later:
+/// that counts from the start of the load, which nobody knows before all have joined.
 pub(super) fn worker_spec(
     (trial, side): (&Trial, &SidePlan),
     names: &Names,
     connection: &Connection,
     replica: u32,
     ticks: Ticks,
-    load_after_us: u64,
     seed: u64,
 ) -> WorkerSpec {
     let mut properties = side.properties.clone();
@@ -34,11 +34,10 @@ pub(super) fn worker_spec(
     if let Some(topic) = delivery.retry.as_mut().and_then(|retry| retry.dead_letter.as_mut()) {
         *topic = names.topic(topic).to_owned();
     }
-    let mut work = side.work.clone();
-    for (from, to) in &mut work.stalls_us {
-        *from += load_after_us;
-        *to += load_after_us;
-    }
+    let work = WorkSpec {
+        stalls_us: Vec::new(),
+        ..side.work.clone()
+    };
     WorkerSpec {
         protocol: PROTOCOL,
         run: names.run.clone(),

@@ -1,21 +1,24 @@
 //! From a plan to an outcome: brokers, waves of trials, alternating runs, verdicts.
 //!
-//! Trials of one wave run side by side; the runs of one trial never do. Trials that need other broker settings get another
-//! broker, one after the other.
+//! Trials of one wave run side by side; the runs of one trial never do. What is tried with trials that were judged (limits,
+//! settings put back) comes after all runs of their wave, one trial at a time: a search that drives one service to its limit
+//! beside another that is being judged would be measured in both. Trials that need other broker settings get another broker,
+//! one after the other.
 
 mod brokers;
 mod error;
 mod machine;
 mod service;
+mod shortfall;
 mod trial;
+mod wave;
 
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::launch::{Launcher, Local, Program};
 use super::outcome::{FORMAT, Outcome, TrialOutcome};
-use super::plan::{Plan, Trial};
+use super::plan::{LeftOut, Plan, Trial};
 use super::progress::{Listener, Progress};
 use super::protocol::Stop;
 use super::run::Ground;
@@ -27,6 +30,7 @@ pub use service::{How, Proof, VerifyError, verify_service};
 pub use trial::{Runner, TrialError};
 
 use brokers::Brokers;
+use wave::run_wave;
 
 /// What a session runs with.
 pub struct Session<'a> {
@@ -49,7 +53,7 @@ pub struct Session<'a> {
     /// How many load processes share out the load of a run; at least 1.
     pub load_shards: u32,
     /// What else is tried with a trial that was judged: limits, settings put back. It gets the trial's outcome and may add to
-    /// it.
+    /// it. Nothing else runs meanwhile.
     pub afterwards: Option<&'a Afterwards<'a>>,
     /// Called with the bootstrap servers of the last broker before it ends.
     pub keep: Option<&'a (dyn Fn(&str) + Sync)>,
@@ -67,6 +71,7 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
     let launcher = Local::new(session.program.clone()).map_err(SessionError::Launch)?;
     let mut brokers = Brokers::new(session, plan);
     let mut outcomes: Vec<(usize, TrialOutcome)> = Vec::new();
+    let mut left_out: Vec<(usize, LeftOut)> = Vec::new();
     let mut cut_short = None;
     for wave in &plan.waves {
         if session.stop.is_requested() {
@@ -79,7 +84,7 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
         let Some((_, first)) = trials.first() else { continue };
         let broker = match brokers.for_trial(first) {
             Ok(broker) => broker,
-            Err(error) if outcomes.is_empty() => return Err(SessionError::Broker(error)),
+            Err(error) if outcomes.is_empty() && left_out.is_empty() => return Err(SessionError::Broker(error)),
             Err(error) => {
                 cut_short = Some(error.to_string());
                 break;
@@ -97,32 +102,29 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
         };
         for (at, done) in run_wave(&ground, session, &trials) {
             match done {
-                Ok(outcome) => {
-                    let early = outcome.sides.iter().flat_map(|side| &side.recordings);
-                    // A worker that does not join concerns one trial; a broker that died or Ctrl-C all of them.
-                    let ended = early.filter_map(|recording| recording.cut_short.clone()).next();
-                    if session.stop.is_requested() || ground.broker().check().is_err() {
-                        cut_short = cut_short.or(ended).or(stopped(session));
-                    }
-                    outcomes.push((at, outcome));
-                }
+                Ok(outcome) => outcomes.push((at, outcome)),
+                Err(error) if plan.trials.len() == 1 => return Err(SessionError::Run(error)),
+                // It concerns this trial alone; the others are run.
                 Err(error) => {
-                    if outcomes.is_empty() && trials.len() == 1 && plan.waves.len() == 1 {
-                        return Err(SessionError::Run(error));
-                    }
-                    let what = format!("{}: {error}", plan.trials[at].name());
-                    session.listener.tell(Progress::Note { what: what.clone() });
-                    cut_short.get_or_insert(what);
+                    let name = plan.trials[at].name();
+                    let what = format!("{name}: {error}");
+                    session.listener.tell(Progress::Note { what });
+                    left_out.push((at, could_not_begin(name, &error)));
                 }
             }
         }
+        // A worker that does not join concerns one trial; a broker that died or Ctrl-C all of them.
+        cut_short = stopped(session).or_else(|| ground.broker().check().err().map(|error| error.brief()));
     }
     let facts = brokers.end();
     outcomes.sort_by_key(|(at, _)| *at);
     let Some(broker) = facts.filter(|_| !outcomes.is_empty()) else {
-        let why = cut_short.unwrap_or_else(|| "the plan is empty".to_owned());
+        let first = left_out.into_iter().next();
+        let first = first.map(|(_, first)| format!("{}: {}", first.name, first.because));
+        let why = cut_short.or(first).unwrap_or_else(|| "the plan is empty".to_owned());
         return Err(SessionError::Nothing { why });
     };
+    let left_out = all_left_out(plan, &outcomes, left_out, cut_short.as_deref());
     let started_us = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     Ok(Outcome {
         format: FORMAT,
@@ -134,6 +136,7 @@ pub fn verify(plan: &Plan, session: &Session<'_>) -> Result<Outcome, SessionErro
         broker,
         machine: machine(),
         trials: outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
+        left_out,
         cut_short,
     })
 }
@@ -143,36 +146,35 @@ fn stopped(session: &Session<'_>) -> Option<String> {
     session.stop.is_requested().then(|| TrialError::Stopped.to_string())
 }
 
-/// Runs trials side by side.
-fn run_wave<'t>(
-    ground: &Ground<'_>,
-    session: &Session<'_>,
-    trials: &[(usize, &'t Trial)],
-) -> Vec<(usize, Result<TrialOutcome, TrialError>)> {
-    let run = |trial: &'t Trial| {
-        let runner = Runner { ground, trial };
-        let mut outcome = runner.run()?;
-        if let Some(afterwards) = session.afterwards
-            && !session.stop.is_requested()
-            && let Err(error) = afterwards(&runner, &mut outcome)
-        {
-            // The verdict stands without it.
-            let what = format!("{}: {error}", trial.name());
-            session.listener.tell(Progress::Note { what });
+/// Everything that was asked for and is in no trial of the outcome, in the order of the plan: what the plan left out, what
+/// could not begin, what was not come to.
+fn all_left_out(
+    plan: &Plan,
+    tried: &[(usize, TrialOutcome)],
+    mut failed: Vec<(usize, LeftOut)>,
+    cut_short: Option<&str>,
+) -> Vec<LeftOut> {
+    let why = cut_short.unwrap_or("it ended before");
+    for (at, trial) in plan.trials.iter().enumerate() {
+        let known = tried.iter().any(|(of, _)| *of == at) || failed.iter().any(|(of, _)| *of == at);
+        if !known {
+            let left_out = LeftOut {
+                name: trial.name().to_owned(),
+                because: format!("it was not come to: {why}"),
+                help: "run it again".to_owned(),
+            };
+            failed.push((at, left_out));
         }
-        Ok(outcome)
-    };
-    match trials {
-        [(at, trial)] => vec![(*at, run(trial))],
-        many => thread::scope(|scope| {
-            let threads: Vec<_> = many
-                .iter()
-                .map(|(at, trial)| (*at, scope.spawn(move || run(trial))))
-                .collect();
-            let joined = threads
-                .into_iter()
-                .map(|(at, thread)| (at, thread.join().unwrap_or(Err(TrialError::Broken))));
-            joined.collect()
-        }),
+    }
+    failed.sort_by_key(|(at, _)| *at);
+    let failed = failed.into_iter().map(|(_, left_out)| left_out);
+    plan.left_out.iter().cloned().chain(failed).collect()
+}
+
+fn could_not_begin(name: &str, error: &TrialError) -> LeftOut {
+    LeftOut {
+        name: name.to_owned(),
+        because: format!("it could not begin: {error}"),
+        help: error.help(),
     }
 }

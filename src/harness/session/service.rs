@@ -46,7 +46,8 @@ impl Proof {
     /// Whether every target held. A smoke test on the mock holds nothing.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.verdict() == Verdict::Pass && !self.outcome.broker.smoke_test && self.outcome.cut_short.is_none()
+        let outcome = &self.outcome;
+        self.verdict() == Verdict::Pass && !outcome.broker.smoke_test && outcome.is_whole()
     }
 }
 

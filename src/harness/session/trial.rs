@@ -9,6 +9,8 @@ use crate::harness::recording::{Recording, WorkerEnd};
 use crate::harness::run::{Ground, RunError, run_side};
 use crate::harness::verdict::{SideOutcome, Verdict, judge};
 
+use super::shortfall::take_back;
+
 /// Why a trial could not be run.
 #[derive(Debug)]
 pub enum TrialError {
@@ -70,7 +72,8 @@ impl Runner<'_, '_> {
     /// All runs of the trial in their order, judged.
     ///
     /// # Errors
-    /// [`TrialError`] where the first run can't begin; where a later one can't, the trial is judged by those before.
+    /// [`TrialError`] where the first run can't begin; where a later one can't, the trial is judged by those before, and what
+    /// held in them is INCONCLUSIVE.
     pub fn run(&self) -> Result<TrialOutcome, TrialError> {
         let sides = self.sides(self.trial)?;
         let after = sides.iter().find(|side| side.judgement.side == Side::After);
@@ -106,12 +109,14 @@ impl Runner<'_, '_> {
 
     fn sides(&self, trial: &Trial) -> Result<Vec<SideOutcome>, TrialError> {
         let mut recordings: Vec<Recording> = Vec::new();
+        let mut ended = None;
         let runs = u32::try_from(trial.order.len()).unwrap_or(u32::MAX);
         for (run, side) in (1..).zip(&trial.order) {
             let Some(plan) = trial.sides.iter().find(|plan| plan.side == *side) else {
                 continue;
             };
             if self.ground.stop.is_requested() && !recordings.is_empty() {
+                ended = Some(TrialError::Stopped.to_string());
                 break;
             }
             self.ground.listener.tell(start(trial, plan, run, runs));
@@ -123,22 +128,28 @@ impl Runner<'_, '_> {
                 Ok(recording) => recordings.push(recording),
                 Err(error) if recordings.is_empty() => return Err(error.into()),
                 Err(error) => {
-                    let what = format!("{}: run {run} of {runs} could not begin: {error}", trial.name());
+                    let why = format!("run {run} of {runs} could not begin: {error}");
+                    let what = format!("{}: {why}", trial.name());
                     self.ground.listener.tell(Progress::Note { what });
+                    ended = Some(why);
                     break;
                 }
             }
             // Nothing more comes of a broker that is gone.
-            if self.ground.broker().check().is_err() {
+            if let Err(error) = self.ground.broker().check() {
+                ended = Some(error.brief());
                 break;
             }
         }
-        let judged = trial.sides.iter().filter_map(|plan| {
+        let judged = trial.sides.iter().map(|plan| {
             let of: Vec<Recording> = recordings.iter().filter(|one| one.side == plan.side).cloned().collect();
-            (!of.is_empty()).then(|| SideOutcome {
-                judgement: judge(trial, plan.side, &of),
+            let mut judgement = judge(trial, plan.side, &of);
+            let planned = trial.order.iter().filter(|side| **side == plan.side).count();
+            take_back(&mut judgement, of.len(), planned, ended.as_deref());
+            SideOutcome {
+                judgement,
                 recordings: of,
-            })
+            }
         });
         let mut judged: Vec<SideOutcome> = judged.collect();
         judged.sort_by_key(|side| side.judgement.side);

@@ -12,7 +12,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use crate::harness::protocol::{
-    Clock, CommitSpec, ConcurrencySpec, Lines, ProcessError, Troubles, WorkerLine, WorkerSpec,
+    Clock, CommitSpec, ConcurrencySpec, Lines, ProcessError, Stalls, Troubles, WorkerLine, WorkerSpec,
 };
 
 use super::ledger::{Commit, Ledger};
@@ -26,6 +26,7 @@ pub(super) struct Shared {
     pub ledger: Ledger,
     pub lines: Out,
     pub troubles: Troubles,
+    pub stalls: Stalls,
     pub commit: CommitSpec,
     /// Whether records of partitions that went are processed all the same: nobody remembers whose they were.
     pub keeps_handed_over: bool,
@@ -40,6 +41,7 @@ impl Shared {
             ledger: Ledger::new(&spec.topics),
             lines,
             troubles: Troubles::default(),
+            stalls: Stalls::of(spec),
             commit: spec.delivery.commit,
             keeps_handed_over: spec.work.concurrency == ConcurrencySpec::Unbounded,
             paused: Mutex::new(BTreeSet::new()),

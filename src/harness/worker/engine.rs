@@ -63,7 +63,7 @@ impl<'a> Engine<'a> {
             client,
             shared,
             stop,
-            handler: Handler::new(spec),
+            handler: Handler::new(spec, shared.stalls.clone()),
             most: spec.max_poll_records.max(1) as usize,
             per_batch_us: spec.work.per_batch_us as f64,
             event_loop: Mutex::new(()),

@@ -11,7 +11,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 
-use crate::harness::protocol::{Clock, RetrySpec, Stop, Troubles, WorkerSpec};
+use crate::harness::protocol::{Clock, RetrySpec, Stalls, Stop, Troubles, WorkerSpec};
 
 use super::books::Outcome;
 use super::content::{Content, InHand};
@@ -26,24 +26,16 @@ pub(super) struct Handler {
     costs: Costs,
     retry: Option<RetrySpec>,
     dead_letters: DeadLetters,
-    /// Unix time, from and to.
-    stalls_us: Vec<(i64, i64)>,
+    stalls: Stalls,
 }
 
 impl Handler {
-    pub(super) fn new(spec: &WorkerSpec) -> Self {
-        let start = spec.ticks.start_us;
-        let at = |us: u64| start.saturating_add(i64::try_from(us).unwrap_or(i64::MAX));
+    pub(super) fn new(spec: &WorkerSpec, stalls: Stalls) -> Self {
         Self {
             costs: Costs::new(spec.seed, &spec.work),
             retry: spec.delivery.retry.clone(),
             dead_letters: DeadLetters::new(&spec.properties),
-            stalls_us: spec
-                .work
-                .stalls_us
-                .iter()
-                .map(|(from, to)| (at(*from), at(*to)))
-                .collect(),
+            stalls,
         }
     }
 
@@ -114,9 +106,8 @@ impl Handler {
 
     /// Waits for the end of a stall that is on now: nothing is finished in one.
     pub(super) fn sit_out_stalls(&self, clock: &Clock, stop: &Stop) -> Option<()> {
-        let now = clock.now_us();
-        for (from, to) in &self.stalls_us {
-            if (*from..*to).contains(&now) && stop.wait_until(clock.instant_at(*to)) {
+        while let Some(to_us) = self.stalls.end_at(clock.now_us()) {
+            if stop.wait_until(clock.instant_at(to_us)) {
                 return None;
             }
         }

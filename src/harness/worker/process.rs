@@ -8,8 +8,8 @@ use rdkafka::consumer::Consumer;
 use rdkafka::util::get_rdkafka_version;
 
 use crate::harness::protocol::{
-    Clock, CommitSpec, EndReason, Lines, PROTOCOL, ProcessError, Stop, Ticks, UsageMeter, WorkerLine, WorkerSpec,
-    WorkerTick, obey, precise_sleep, read_spec,
+    Clock, Command, CommitSpec, EndReason, Lines, PROTOCOL, ProcessError, Stop, Ticks, UsageMeter, WorkerLine,
+    WorkerSpec, WorkerTick, obey, precise_sleep, read_spec,
 };
 
 use super::client::{Out, Shared, commit, connect, leave};
@@ -47,7 +47,7 @@ pub fn run(mut input: impl BufRead + Send + 'static, output: impl Write + Send +
         }
     };
     let shared = Arc::new(Shared::new(&spec, clock, lines));
-    let ended = start(&stop, input).and_then(|()| consume(&spec, &shared, &stop));
+    let ended = start(&stop, input, &shared).and_then(|()| consume(&spec, &shared, &stop));
     last_line(&shared.lines, &ended);
     ended
 }
@@ -69,10 +69,19 @@ fn checked(spec: WorkerSpec) -> Result<WorkerSpec, ProcessError> {
     Ok(spec)
 }
 
-fn start(stop: &Stop, input: impl BufRead + Send + 'static) -> Result<(), ProcessError> {
+fn start(stop: &Stop, input: impl BufRead + Send + 'static, shared: &Arc<Shared>) -> Result<(), ProcessError> {
     let failed = |what: &str, error: std::io::Error| ProcessError(format!("could not {what}: {error}"));
     stop.on_signals().map_err(|error| failed("watch for signals", error))?;
-    obey(input, stop).map_err(|error| failed("start a thread", error))
+    let shared = Arc::clone(shared);
+    let other = move |command| match command {
+        Command::Stall { from_us, to_us } => {
+            shared.stalls.add(from_us, to_us);
+            let at_us = shared.clock.now_us();
+            shared.lines.write(&WorkerLine::Stall { at_us, from_us, to_us });
+        }
+        Command::Stop => {}
+    };
+    obey(input, stop, other).map_err(|error| failed("start a thread", error))
 }
 
 fn consume(spec: &WorkerSpec, shared: &Arc<Shared>, stop: &Stop) -> Result<(), ProcessError> {

@@ -1,6 +1,6 @@
 """A worker for `lagproof verify` in Python, on confluent-kafka: docs/worker-protocol.md, as short as it goes.
 
-One record after the other in the thread that polls; every way to commit; no retries, dead letters or stalls. A real
+One record after the other in the thread that polls; every way to commit; no retries and dead letters. A real
 service would call its own handler where `handle` sleeps.
 """
 
@@ -85,6 +85,8 @@ class Worker:
         self.ever, self.since_tick, self.keys = {}, {}, {}
         self.errors = {}
         self.in_hand = 0
+        start = spec["ticks"]["start_us"]
+        self.stalls = [(start + begin, start + end) for begin, end in spec["work"]["stalls_us"]]
         self.fresh()
 
     def fresh(self):
@@ -207,6 +209,9 @@ class Worker:
         ours = header is not None and header[0] == b"LGP" and header[2] == self.spec["tag"]
         if ours and self.stop.wait(self.cost_us(message, header) / 1e6):
             return False
+        while ends := [end for start, end in self.stalls if start <= now_us() < end]:
+            if self.stop.wait(max(0, max(ends) - now_us()) / 1e6):
+                return False
         place = (message.topic(), message.partition())
         with self.lock:
             self.in_hand -= 1
@@ -275,8 +280,12 @@ class Worker:
     def obey(self):
         """Commands, until the input ends, which means the same."""
         for line in sys.stdin:
-            if json.loads(line).get("command") == "stop":
+            told = json.loads(line)
+            if told.get("command") == "stop":
                 break
+            if told.get("command") == "stall":
+                self.stalls.append((told["from_us"], told["to_us"]))
+                self.line(line="stall", at_us=now_us(), from_us=told["from_us"], to_us=told["to_us"])
         self.stop.set()
 
     def run(self):

@@ -70,8 +70,14 @@ async def _run(spec: dict[str, Any], lines: Lines) -> None:
 
     def obey() -> None:
         for line in sys.stdin:
-            if '"stop"' in line:
-                break
+            try:
+                told = json.loads(line)
+                if told["command"] == "stop":
+                    break
+                if told["command"] == "stall":
+                    consumer.stall(int(told["from_us"]), int(told["to_us"]))
+            except (ValueError, KeyError, TypeError):
+                sys.stderr.write(f"skipped a line that is no command: {line}")
         loop.call_soon_threadsafe(consumer.stop)
 
     def reader_gone() -> None:

@@ -198,13 +198,9 @@ impl Pace {
     }
 
     async fn stalled(&self) {
-        let at = self.shared.clock.now_us() - self.shared.spec.ticks.start_us;
-        for (from, to) in &self.shared.spec.work.stalls_us {
-            if let (Ok(at), true) = (u64::try_from(at), at >= 0)
-                && (*from..*to).contains(&at)
-            {
-                tokio::time::sleep(Duration::from_micros(to - at)).await;
-            }
+        let shared = &self.shared;
+        while let Some(to_us) = shared.stalls.end_at(shared.clock.now_us()) {
+            tokio::time::sleep_until(shared.clock.instant_at(to_us).into()).await;
         }
     }
 }

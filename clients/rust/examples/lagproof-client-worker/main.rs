@@ -14,8 +14,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lagproof::harness::protocol::{
-    Clock, ConcurrencySpec, EndReason, Lines, PROTOCOL, Position, Stop, Troubles, UsageMeter, WorkerLine, WorkerSpec,
-    WorkerTick, obey, read_spec,
+    Clock, Command, ConcurrencySpec, EndReason, Lines, PROTOCOL, Position, Stalls, Stop, Troubles, UsageMeter,
+    WorkerLine, WorkerSpec, WorkerTick, obey, read_spec,
 };
 use lagproof_client::{BaseKafkaConsumer, BoxError, Config, HandleSignals, OnPoison, RunHandle, Settings};
 use serde_json::{Value as Json, json};
@@ -30,12 +30,22 @@ pub(crate) struct Shared {
     lines: Lines<Stdout>,
     ledger: Ledger,
     troubles: Troubles,
+    stalls: Stalls,
     /// Ends the sampler.
     done: Stop,
     sampler: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Shared {
+    /// Takes a command that is not "stop".
+    fn told(&self, command: Command) {
+        if let Command::Stall { from_us, to_us } = command {
+            self.stalls.add(from_us, to_us);
+            let at_us = self.clock.now_us();
+            self.lines.write(&WorkerLine::Stall { at_us, from_us, to_us });
+        }
+    }
+
     /// Writes the last tick, if it is not written yet.
     fn write_last_tick(&self) {
         self.done.request();
@@ -53,6 +63,7 @@ fn main() -> ExitCode {
     let shared = match read_spec::<WorkerSpec>(&mut input) {
         Ok(spec) => Arc::new(Shared {
             ledger: Ledger::new(spec.tag),
+            stalls: Stalls::of(&spec),
             spec,
             clock,
             lines,
@@ -65,7 +76,8 @@ fn main() -> ExitCode {
             return end(&lines, clock, EndReason::Failed { message });
         }
     };
-    let ran = obey(input, &stop)
+    let told = shared.clone();
+    let ran = obey(input, &stop, move |command| told.told(command))
         .map_err(BoxError::from)
         .and_then(|()| run(&shared, &stop));
     shared.write_last_tick();

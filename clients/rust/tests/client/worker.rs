@@ -246,6 +246,30 @@ async fn it_comes_to_the_right_account() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stall_is_answered_and_kept() {
+    let kafka = kafka::shared();
+    let topic = kafka.topic(1).await;
+    let mut worker = Worker::start(&serde_json::to_string(&spec(kafka, &topic)).unwrap());
+    let (from, to) = (now_us(), now_us() + 10_000_000);
+    let stdin = worker.stdin.as_mut().unwrap();
+    writeln!(stdin, r#"{{"command":"stall","from_us":{from},"to_us":{to}}}"#).unwrap();
+    let answers = |line: &WorkerLine| matches!(line, WorkerLine::Stall { from_us, to_us, .. } if (*from_us, *to_us) == (from, to));
+    eventually("it answers", || worker.lines().iter().any(answers)).await;
+    send(kafka, &topic, 1);
+    let first = |worker: &Worker| {
+        let lines = worker.lines();
+        lines.iter().find_map(|line| match line {
+            WorkerLine::Tick(tick) if tick.records > 0 => Some(tick.at_us),
+            _ => None,
+        })
+    };
+    eventually("records come through", || first(&worker).is_some()).await;
+    assert!(first(&worker).unwrap() >= to);
+    worker.stdin = None;
+    assert_eq!(worker.ended().await.0, Some(0));
+}
+
 #[tokio::test]
 async fn what_it_can_not_do_it_refuses_in_its_last_line() {
     let kafka = kafka::shared();

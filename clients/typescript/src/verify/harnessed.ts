@@ -51,6 +51,8 @@ export class Harnessed extends BaseKafkaConsumer {
   private readonly isUnbounded: boolean;
   private isDraining = false;
   private owed = 0;
+  /** Stretches in which nothing is finished, Unix time. */
+  private readonly stalls: [from: number, to: number][];
   private polledAt = performance.now();
 
   constructor(
@@ -64,6 +66,8 @@ export class Harnessed extends BaseKafkaConsumer {
     super(spec.service, { loader, kafka: clientId === undefined ? {} : { clientId } });
     this.ledger = new Ledger(spec.tag, hdr);
     this.isUnbounded = spec.work.concurrency === 'unbounded';
+    const start = spec.ticks.start_us;
+    this.stalls = spec.work.stalls_us.map(([from, to]) => [start + from, start + to]);
   }
 
   protected override async follow(): Promise<Follows> {
@@ -142,10 +146,17 @@ export class Harnessed extends BaseKafkaConsumer {
     this.owed += due - (performance.now() - began);
   }
 
+  /** Nothing is finished in that stretch; answers that it is so. */
+  stall(from: number, to: number): void {
+    this.stalls.push([from, to]);
+    this.lines.write('stall', { from_us: from, to_us: to });
+  }
+
   private async stalled(): Promise<void> {
-    const at = nowUs() - this.spec.ticks.start_us;
-    for (const [from, to] of this.spec.work.stalls_us) {
-      if (from <= at && at < to) await sleep((to - at) / 1000);
+    for (let at = nowUs(); ; at = nowUs()) {
+      const ends = this.stalls.filter(([from, to]) => from <= at && at < to).map(([, to]) => to);
+      if (ends.length === 0) return;
+      await sleep((Math.max(...ends) - at) / 1000);
     }
   }
 

@@ -16,6 +16,7 @@ mod trial;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::harness::outcome::{Outcome, TrialOutcome};
+use crate::harness::plan::LeftOut;
 use crate::harness::verdict::Verdict;
 
 use super::facts::{facts, machine};
@@ -50,9 +51,9 @@ pub fn render(outcome: &Outcome) -> String {
             body {
                 header { (head(outcome, worth)) }
                 main {
-                    @if outcome.trials.len() > 1 { (overview(outcome, worth)) }
+                    @if outcome.trials.len() + outcome.left_out.len() > 1 { (overview(outcome, worth)) }
                     @for (at, one) in outcome.trials.iter().enumerate() {
-                        (trial::render(one, at, worth, outcome.trials.len() == 1))
+                        (trial::render(one, at, worth, outcome.trials.len() + outcome.left_out.len() == 1))
                     }
                     @if outcome.trials.is_empty() { p { "Nothing was tried." } }
                 }
@@ -71,7 +72,7 @@ fn head(outcome: &Outcome, worth: Worth) -> Markup {
     html! {
         p.kicker { "lagproof verify · " (text(&outcome.project)) }
         h1 {
-            @if let [only] = &outcome.trials[..] {
+            @if let ([only], []) = (&outcome.trials[..], &outcome.left_out[..]) {
                 (text(only.trial.name())) " " (pill(worth, only.verdict))
             } @else {
                 (how_many(outcome)) " under load " (pill(worth, overall(outcome)))
@@ -79,7 +80,7 @@ fn head(outcome: &Outcome, worth: Worth) -> Markup {
         }
         dl.facts {
             @for (name, said) in facts(outcome) {
-                div.loud[matches!(name, "note" | "cut short")] { dt { (name) } dd { (text(&said)) } }
+                div.loud[matches!(name, "note" | "cut short" | "left out")] { dt { (name) } dd { (text(&said)) } }
             }
             div {
                 dt { "begun" }
@@ -106,6 +107,7 @@ fn overview(outcome: &Outcome, worth: Worth) -> Markup {
                     } }
                     tbody {
                         @for (at, one) in outcome.trials.iter().enumerate() { (overview_row(one, at, worth)) }
+                        @for one in &outcome.left_out { (left_out_row(one)) }
                     }
                 }
             }
@@ -147,6 +149,17 @@ fn overview_row(one: &TrialOutcome, at: usize, worth: Worth) -> Markup {
                     @if row.label == STEADY_LAG { (text(&row.target)) } @else { "bursts" }
                 }
             }
+        }
+    }
+}
+
+/// What was not tried, with its reason in place of numbers.
+fn left_out_row(one: &LeftOut) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (text(&one.name)) }
+            td { span.pill.inconclusive { "LEFT OUT" } }
+            td colspan=(OVERVIEW.len() + 1) { (text(&one.because)) "; " (text(&one.help)) }
         }
     }
 }

@@ -145,6 +145,11 @@ impl Painted {
                 }
                 self.print(progress, colour);
             }
+            Progress::Over { name } => {
+                if let Some((_, bar)) = self.rows.remove(name) {
+                    bar.finish_and_clear();
+                }
+            }
             Progress::Note { .. } | Progress::Stopping { .. } => self.print(progress, colour),
         }
     }
@@ -214,7 +219,7 @@ fn said(progress: &Progress, colour: Colour) -> Option<String> {
             Stage::Measuring | Stage::Draining => named("", format!("{name}: {}", row::stage_name(*stage))),
             Stage::Topics | Stage::Joining | Stage::WarmUp | Stage::CleaningUp => None,
         },
-        Progress::Moment { .. } => None,
+        Progress::Moment { .. } | Progress::Over { .. } => None,
         Progress::RunEnded { name, what } => named("", format!("{name}: {}", what.as_deref().unwrap_or("run over"))),
         // In words that no one takes for a verdict on more than this: the summary has those, and what they are worth.
         Progress::Judged { name, verdict } => {

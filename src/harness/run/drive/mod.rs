@@ -1,6 +1,7 @@
 //! A run as it goes on: who is started when, what is waited for, what ends it.
 
 mod end;
+mod stalls;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -26,8 +27,6 @@ const JOIN_WITHIN_US: i64 = 45_000_000;
 const SETTLED_US: i64 = 500_000;
 /// How long a load process may take from its start to its first record.
 const LOAD_STARTS_IN_US: i64 = 1_500_000;
-/// When a stall has to be at a moment that workers know from their start, the load starts that long after it.
-const LOAD_STARTS_AT_US: i64 = 8_000_000;
 /// For how many ticks a broker may be silent before it is asked whether it still runs.
 const ASK_TICKS: u32 = 4;
 /// For how many ticks it may be silent although it runs.
@@ -116,13 +115,12 @@ impl<'r> Drive<'r> {
     /// Runs it to its end.
     pub(super) fn run(mut self, stage: &dyn Fn(Stage)) -> Result<Recording, RunError> {
         stage(Stage::Joining);
-        let stalls = !self.side.work.stalls_us.is_empty();
         for replica in 0..self.side.replicas {
             self.start_worker(replica)?;
         }
         self.join();
         if self.goes_on() {
-            self.start_load(stalls)?;
+            self.start_load()?;
             self.carry_load(stage)?;
         }
         if self.goes_on() {
@@ -144,14 +142,12 @@ impl<'r> Drive<'r> {
     }
 
     fn start_worker(&mut self, replica: u32) -> Result<(), RunError> {
-        let load_after_us = u64::try_from(LOAD_STARTS_AT_US).unwrap_or_default();
         let spec = worker_spec(
             (self.trial, self.side),
             self.names,
             self.connection,
             replica,
             self.ticks,
-            load_after_us,
             self.ground.seed,
         );
         let job = Job::Worker {
@@ -161,6 +157,7 @@ impl<'r> Drive<'r> {
         };
         let process = self.start(&job)?;
         self.merger.worker(process, replica);
+        self.tell_stalls(process);
         Ok(())
     }
 
@@ -262,14 +259,14 @@ impl<'r> Drive<'r> {
     }
 
     /// Starts the load at one of the workers' ticks, so that both count the same ones.
-    fn start_load(&mut self, stalls: bool) -> Result<(), RunError> {
+    fn start_load(&mut self) -> Result<(), RunError> {
         let every_us = i64::from(self.ticks.every_ms) * 1_000;
-        let mut start_us = self.clock.now_us() + LOAD_STARTS_IN_US - self.ticks.start_us;
-        if stalls {
-            start_us = start_us.max(LOAD_STARTS_AT_US);
-        }
+        let start_us = self.clock.now_us() + LOAD_STARTS_IN_US - self.ticks.start_us;
         let tick = u32::try_from(start_us.max(0) / every_us + 1).unwrap_or(u32::MAX);
         self.merger.load_starts_at(tick);
+        for process in self.merger.running() {
+            self.tell_stalls(process);
+        }
         let ticks = Ticks {
             start_us: self.merger.started_us(),
             seed: self.ticks.seed.wrapping_add(u64::from(tick)),
@@ -333,6 +330,8 @@ impl<'r> Drive<'r> {
         let now_us = self.clock.now_us();
         match action {
             Action::Say(what) => self.merger.fault(now_us, what),
+            Action::Stall(from, to) => self.stall_begins(from, to),
+            Action::StallEnds(from, to) => self.has_stalled(from, to),
             Action::Start(replica) => {
                 let what = if replica < self.side.replicas {
                     "started again"

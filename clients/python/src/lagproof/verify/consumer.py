@@ -64,6 +64,8 @@ class Harnessed(BaseKafkaConsumer):
         self._queue: asyncio.Queue[Any] = asyncio.Queue()
         self._is_unbounded = spec["work"]["concurrency"] == "unbounded"
         self._held: list[bytes] = []
+        start = int(spec["ticks"]["start_us"])
+        self._stalls = [(start + begin, start + end) for begin, end in spec["work"]["stalls_us"]]
 
     async def _follow(self) -> Fixed:
         return Fixed(config(self.spec))
@@ -137,11 +139,17 @@ class Harnessed(BaseKafkaConsumer):
     def _lanes_are_many(self) -> bool:
         return not self._is_unbounded and self.settings.concurrency != 1
 
+    def stall(self, from_us: int, to_us: int) -> None:
+        """Nothing is finished in that stretch; answers that it is so. From any thread."""
+        self._stalls.append((from_us, to_us))
+        self._lines.write("stall", at_us=now_us(), from_us=from_us, to_us=to_us)
+
     async def _stalled(self) -> None:
-        at = now_us() - self.spec["ticks"]["start_us"]
-        for start, end in self.spec["work"]["stalls_us"]:
-            if start <= at < end:
-                await asyncio.sleep((end - at) / 1e6)
+        now = now_us()
+        ends = [end for start, end in self._stalls if start <= now < end]
+        if ends:
+            await asyncio.sleep((max(ends) - now) / 1e6)
+            await self._stalled()  # another may begin where this one ends
 
     def record_failed(self, record: Any, dead: bool) -> None:
         self.in_hand = max(0, self.in_hand - 1)
