@@ -98,8 +98,8 @@ pub(super) fn disturbances(view: View<'_>) -> Vec<Disturbance> {
 }
 
 fn disturbance(view: View<'_>, fault: &FaultPlan) -> Option<Disturbance> {
-    // A harness that is busy does it a moment later.
-    let done = view.run.faults.iter().find(|done| done.at_s >= fault.at_s - 0.5)?;
+    // Each is done at its moment or, by a harness that is busy, later.
+    let done = view.run.faults.iter().find(|done| done.at_s >= fault.at_s - 0.05)?;
     let side = view.side;
     let session_s = side.session_s.unwrap_or(0.0);
     let lasts_s = match fault.kind {
