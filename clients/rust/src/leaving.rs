@@ -86,6 +86,7 @@ impl Drop for ServiceConsumer {
 ///
 /// `poll` must not wait. Records that it brings are neither processed nor committed.
 pub(crate) fn leave<C: ConsumerContext>(consumer: &impl Consumer<C>, member: Member, mut poll: impl FnMut()) {
+    let given_up = Instant::now() + PATIENCE;
     let mut paused = TopicPartitionList::new();
     let mut hear = || loop {
         // What was fetched is dropped unseen: else its offsets might be stored as read. Once each, since that is news as well.
@@ -95,7 +96,7 @@ pub(crate) fn leave<C: ConsumerContext>(consumer: &impl Consumer<C>, member: Mem
             let _ = consumer.pause(&held);
             paused = held;
         }
-        if !has_news(consumer) {
+        if !has_news(consumer) || Instant::now() >= given_up {
             break;
         }
         poll();
@@ -107,7 +108,6 @@ pub(crate) fn leave<C: ConsumerContext>(consumer: &impl Consumer<C>, member: Mem
     consumer.unsubscribe();
     hear();
     // A client that closes while partitions are given back one by one does not leave: they would lie idle for a session.
-    let given_up = Instant::now() + PATIENCE;
     while member == Member::Dynamic && has_id(consumer) && Instant::now() < given_up {
         thread::sleep(Duration::from_millis(5));
         hear();
