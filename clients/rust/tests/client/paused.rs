@@ -5,9 +5,10 @@ use std::time::Duration;
 use lagproof_client::{DownstreamUnavailable, Error};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rustix::process::Signal;
 use serde_json::json;
 
-use super::kafka;
+use super::kafka::{self, Kafka};
 use super::run;
 use super::said;
 use super::service::{Service, eventually, within};
@@ -126,4 +127,23 @@ async fn a_stop_ends_the_pause_between_tries_to_put_a_record_away() {
     running.stop().await.unwrap();
     assert_eq!(tries(), before);
     assert!(kafka.committed(&service.group, &topic).is_empty());
+}
+
+/// Its connections stand, and nothing comes: who looks on waits once, and not for each partition.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_hangs_is_not_asked_for_each_partition() {
+    let service = Service::new();
+    let kafka: &'static Kafka = Box::leak(Box::new(Kafka::start()));
+    let topic = kafka.topic(20).await;
+    service.seed(&[&topic], json!({}));
+    kafka.produce_numbers(&topic, 20, 0..20);
+    let told = Told::new(async |_| Ok(()));
+    let running = run!(service, kafka, told.clone());
+    eventually("all are seen", || told.count() == 20).await;
+    assert_eq!(running.handle.behind().await.len(), 20);
+    kafka.signal(Signal::STOP);
+    let behind = tokio::time::timeout(Duration::from_secs(40), running.handle.behind()).await;
+    kafka.signal(Signal::CONT);
+    assert!(behind.expect("it gives up").len() < 20);
+    running.stop().await.unwrap();
 }
