@@ -230,7 +230,8 @@ impl KafkaConsumerConfigLoader {
     /// what was fetched with it.
     ///
     /// # Errors
-    /// [`Error::Kafka`] for what will not get better by itself, with the next call where records came before it; those of [`load_config`](Self::load_config) the first time.
+    /// [`Error::Kafka`] for what will not get better by itself, with the next call where records came before it; those of
+    /// [`load_config`](Self::load_config) the first time.
     pub async fn poll_with_limit<'c, C: ConsumerContext + 'static>(
         &self,
         consumer: &'c StreamConsumer<C>,
