@@ -97,6 +97,13 @@ pub enum Error {
         /// What it said.
         cause: KafkaError,
     },
+    /// It can't go on without passing records by: something panicked outside of a handler.
+    Broken {
+        /// The service.
+        service_name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The database refused a statement.
     Database(sqlx::Error),
 }
@@ -179,6 +186,11 @@ impl fmt::Display for Error {
                  the servers that the call names"
             ),
             Self::Kafka { service_name, cause } => write!(f, "{service_name}: Kafka refuses it: {cause}"),
+            Self::Broken { service_name, problem } => write!(
+                f,
+                "{service_name}: {problem}: stopped, and nothing is committed past what is processed. Look for a panic in \
+                 the log before this, then start it again"
+            ),
             Self::Database(error) => write!(f, "the database refused: {error}"),
         }
     }

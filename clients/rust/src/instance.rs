@@ -1,16 +1,16 @@
 //! Who this replica is, and what it tells the database.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::types::PgInterval;
 use sqlx::{PgPool, Row};
-use tokio::task::JoinHandle;
 
 use crate::error::Error;
 use crate::security;
 use crate::settings::{Config, expand};
 use crate::source::{ReadError, in_time};
+use crate::task::Task;
 
 const REPORT: &str = "SELECT lagproof.report_instance_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const TAKE: &str = "SELECT granted, holder, halted, lag_before FROM lagproof.take_restart_lease_v1($1, $2, $3, $4, $5)";
@@ -78,7 +78,7 @@ pub(crate) struct Instance {
     /// Whether its name is a static member id.
     pub(crate) is_static: bool,
     said: Mutex<Said>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    reporting: Mutex<Option<Task>>,
 }
 
 impl Instance {
@@ -108,7 +108,7 @@ impl Instance {
                 trouble: false,
                 fenced: None,
             }),
-            task: Mutex::new(None),
+            reporting: Mutex::new(None),
         }))
     }
 
@@ -153,12 +153,17 @@ impl Instance {
         other.map(|other| self.same_instance(other))
     }
 
-    /// Begins to report every few seconds.
+    fn reporting(&self) -> MutexGuard<'_, Option<Task>> {
+        self.reporting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to report every few seconds, until it stops, falls silent or is dropped.
     pub(crate) fn start(self: &Arc<Self>) {
-        let own = self.clone();
-        let task = tokio::spawn(async move {
+        let own = Arc::downgrade(self);
+        let task = Task::spawn(async move {
             loop {
                 tokio::time::sleep(EVERY).await;
+                let Some(own) = own.upgrade() else { return };
                 if let Some(other) = own.report().await
                     && own.fenced().is_none()
                 {
@@ -167,14 +172,22 @@ impl Instance {
                 }
             }
         });
-        *self.task.lock().expect("no panic while it is held") = Some(task);
+        *self.reporting() = Some(task);
+    }
+
+    /// Reports no more: nothing runs here. Others see that once it has been silent for a while.
+    pub(crate) fn falls_silent(&self) {
+        drop(self.reporting().take());
+    }
+
+    /// Whether it reports every few seconds.
+    pub(crate) fn is_reporting(&self) -> bool {
+        self.reporting().is_some()
     }
 
     /// Says that it has stopped.
     pub(crate) async fn stop(&self) {
-        if let Some(task) = self.task.lock().expect("no panic while it is held").take() {
-            task.abort();
-        }
+        self.falls_silent();
         let last = self.say(State::Stopped, None);
         let _ = tokio::time::timeout(Duration::from_secs(3), last).await;
     }

@@ -18,6 +18,7 @@ pub mod security;
 mod served;
 pub mod settings;
 mod source;
+mod task;
 mod watcher;
 
 pub use base::{

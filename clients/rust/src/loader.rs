@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::instance::{Instance, State};
 use crate::kafka;
 use crate::last_good;
-use crate::leaving::ServiceConsumer;
+use crate::leaving::{Member, ServiceConsumer};
 use crate::listening::Ears;
 use crate::served::Served;
 use crate::settings::Config;
@@ -52,6 +52,8 @@ pub struct KafkaConsumerConfigLoader {
     state_dir: PathBuf,
     ears: Arc<Ears>,
     services: Arc<Mutex<HashMap<String, Served>>>,
+    /// What ended a client, by its place in memory, where records came before it: said with the next call.
+    unsaid: Arc<Mutex<HashMap<usize, KafkaError>>>,
 }
 
 impl KafkaConsumerConfigLoader {
@@ -64,6 +66,7 @@ impl KafkaConsumerConfigLoader {
             state_dir: last_good::folder(),
             ears: Ears::of(&pool),
             services: Arc::default(),
+            unsaid: Arc::default(),
             pool,
         }
     }
@@ -177,7 +180,8 @@ impl KafkaConsumerConfigLoader {
         consumer
             .subscribe(&names)
             .map_err(|error| kafka::refusal(service_name, error))?;
-        let consumer = ServiceConsumer::new(consumer);
+        let consumer = ServiceConsumer::new(consumer, Member::of(&client), instance.clone());
+        let _ = self.unsaid_of(&consumer); // of one that was there before
         instance.runs(&config, State::Running, None);
         instance.report().await;
         instance.start();
@@ -226,7 +230,8 @@ impl KafkaConsumerConfigLoader {
     /// what was fetched with it.
     ///
     /// # Errors
-    /// [`Error::Kafka`] for what will not get better by itself; those of [`load_config`](Self::load_config) the first time.
+    /// [`Error::Kafka`] for what will not get better by itself, with the next call where records came before it; those of
+    /// [`load_config`](Self::load_config) the first time.
     pub async fn poll_with_limit<'c, C: ConsumerContext + 'static>(
         &self,
         consumer: &'c StreamConsumer<C>,
@@ -237,17 +242,24 @@ impl KafkaConsumerConfigLoader {
             None => self.load_config(service_name).await?,
         };
         self.watch(service_name);
+        let refused = |cause| Error::Kafka {
+            service_name: service_name.to_owned(),
+            cause,
+        };
+        if let Some(error) = self.unsaid_of(consumer) {
+            return Err(refused(error));
+        }
         let most = config.max_poll_records();
         let mut found = Vec::new();
         let mut next = tokio::time::timeout(Duration::from_secs(1), consumer.recv()).await.ok();
         while let Some(answer) = next {
             match answer {
                 Ok(record) => found.push(record),
+                Err(error) if kafka::is_final(&error) && found.is_empty() => return Err(refused(error)),
                 Err(error) if kafka::is_final(&error) => {
-                    return Err(Error::Kafka {
-                        service_name: service_name.to_owned(),
-                        cause: error,
-                    });
+                    // The client counts as read what it has handed over.
+                    self.unsaid().insert(place(consumer), error);
+                    break;
                 }
                 Err(error) => log::warn!("{service_name}: {error}"),
             }
@@ -258,6 +270,14 @@ impl KafkaConsumerConfigLoader {
             };
         }
         Ok(found)
+    }
+
+    fn unsaid(&self) -> MutexGuard<'_, HashMap<usize, KafkaError>> {
+        self.unsaid.lock().expect("no panic while it is held")
+    }
+
+    fn unsaid_of<C: ConsumerContext>(&self, consumer: &StreamConsumer<C>) -> Option<KafkaError> {
+        self.unsaid().remove(&place(consumer))
     }
 
     /// Begins to follow a service's row, unless that goes on already. [`load_config`](Self::load_config) must have read it.
@@ -297,4 +317,8 @@ impl KafkaConsumerConfigLoader {
             instance.stop().await;
         }
     }
+}
+
+fn place<C: ConsumerContext>(consumer: &StreamConsumer<C>) -> usize {
+    consumer.client().native_ptr().addr()
 }

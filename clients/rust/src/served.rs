@@ -55,6 +55,7 @@ impl Served {
             config.max_poll_records()
         );
         self.config = config;
-        self.instances.iter().map(|(instance, _)| instance.clone()).collect()
+        let running = self.instances.iter().filter(|(instance, _)| instance.is_reporting());
+        running.map(|(instance, _)| instance.clone()).collect()
     }
 }

@@ -54,23 +54,29 @@ impl Breaker {
         let _ = open.wait_for(|open| !open).await;
     }
 
-    /// Repeats a try whose `error` said that the downstream is down, until it says something else.
-    pub(super) async fn retry<A, P>(
+    /// Repeats a try whose `error` said that the downstream is down, until it says something else, or until `stopping`.
+    pub(super) async fn retry<A, P, S>(
         &self,
         error: &BoxError,
         attempt: impl Fn() -> A,
         sleep: impl Fn(Duration) -> P,
+        stopping: impl Fn() -> S,
     ) -> Attempt
     where
         A: Future<Output = Attempt>,
         P: Future<Output = Result<(), Interrupted>>,
+        S: Future<Output = ()>,
     {
         let name = &self.service_name;
         if !self.open.send_replace(true) {
             log::error!("{name}: downstream is down ({error}): circuit open; records are kept and partitions paused");
         }
         loop {
-            let _probe = self.probe.lock().await;
+            let _probe = tokio::select! {
+                biased;
+                () = stopping() => return Attempt::Interrupted,
+                probe = self.probe.lock() => probe,
+            };
             if self.is_open() {
                 let pause = *self.pause.lock().expect("no panic while it is held");
                 if sleep(pause).await.is_err() {

@@ -27,7 +27,13 @@ impl ConsumerContext for Context {
             return;
         }
         match rebalance {
-            Rebalance::Revoke(revoked) => self.revoked(consumer, &places(revoked)),
+            Rebalance::Revoke(revoked) => {
+                self.revoked(consumer, &places(revoked));
+                // librdkafka forgets a partition that goes, but not that it was paused: back again, it would bring nothing.
+                if let Err(error) = consumer.resume(&TopicPartitionList::clone(revoked)) {
+                    log::warn!("{}: {error}", self.core.service_name);
+                }
+            }
             Rebalance::Assign(assigned) => self.core.offsets().held.extend(places(assigned)),
             Rebalance::Error(error) => log::error!("{}: a rebalance failed: {error}", self.core.service_name),
         }

@@ -120,10 +120,15 @@ impl Core {
         *held(&self.work) = Some(work.clone());
     }
 
-    /// Nothing is in hand any more, if nobody else has taken over.
+    /// Nothing is in hand any more, and nobody gets the client any more, if no other has taken over.
     pub(super) fn let_go(&self, epoch: u64) {
         if self.epoch() == epoch {
             *held(&self.work) = None;
+        }
+        // Held while it looks: another one is put there after it has taken over.
+        let mut consumer = held(&self.consumer);
+        if self.epoch() == epoch {
+            *consumer = Weak::new();
         }
     }
 

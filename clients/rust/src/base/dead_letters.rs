@@ -10,6 +10,7 @@ use rdkafka::util::Timeout;
 use tokio::sync::OnceCell;
 
 use super::record::Record;
+use super::work::Interrupted;
 use crate::error::{BoxError, Error};
 use crate::kafka;
 
@@ -34,12 +35,19 @@ impl DeadLetters {
         }
     }
 
-    /// Writes a record; where that fails it is tried again until it succeeds.
-    pub(super) async fn put(&self, topic: &str, record: &Record, error: &BoxError, tries: u32) {
+    /// Writes a record; where that fails it is tried again after a pause, until it succeeds or a pause is interrupted.
+    pub(super) async fn put<P: Future<Output = Result<(), Interrupted>>>(
+        &self,
+        topic: &str,
+        record: &Record,
+        error: &BoxError,
+        tries: u32,
+        sleep: impl Fn(Duration) -> P,
+    ) -> Result<(), Interrupted> {
         let mut pause = Duration::from_millis(500);
         loop {
             let problem = match self.try_to_put(topic, record, error, tries).await {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(problem) => problem,
             };
             log::error!(
@@ -51,7 +59,7 @@ impl DeadLetters {
                 record.offset(),
                 pause.as_secs_f64()
             );
-            tokio::time::sleep(pause).await;
+            sleep(pause).await?;
             pause = (pause * 2).min(Duration::from_secs(30));
         }
     }

@@ -19,7 +19,7 @@ use super::record::Record;
 use super::work::Work;
 use crate::error::Error;
 use crate::kafka;
-use crate::leaving::leave;
+use crate::leaving::{Member, leave};
 use crate::settings::Commit;
 
 /// The longest that a poll waits for the first record.
@@ -74,6 +74,8 @@ impl Driver {
             stash: VecDeque::new(),
             revocations: core.revocations(),
             is_paused: false,
+            member: Member::of(&client),
+            ended: None,
             warned: Weak::new(),
             quiet_until: Instant::now(),
             said: BTreeMap::new(),
@@ -98,10 +100,10 @@ impl Driver {
     /// as a good part of gathering one.
     pub(super) async fn next(&self, before: Option<Arc<Work>>) -> Next {
         let (reply, answer) = oneshot::channel();
-        // The thread lives as long as its driver.
         let _ = self.commands.send(Command::Next(reply));
         drop(before);
-        answer.await.unwrap_or(Ok(None))
+        // The thread lives as long as its driver, unless it panics.
+        answer.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
     /// Commits what is processed.
@@ -140,6 +142,9 @@ struct Driving {
     /// How often partitions had been taken back when the records above were last looked through.
     revocations: u64,
     is_paused: bool,
+    member: Member,
+    /// What the client ended with while a batch was in hand: it says so once.
+    ended: Option<KafkaError>,
     /// The batch whose length has been said.
     warned: Weak<Work>,
     /// No commit before that: the last one failed.
@@ -183,8 +188,8 @@ impl Driving {
         while Arc::strong_count(&self.consumer) > 1 {
             thread::sleep(Duration::from_millis(5));
         }
-        leave(&*self.consumer, || {
-            Record::poll(&self.consumer, Duration::ZERO).is_some()
+        leave(&*self.consumer, self.member, || {
+            Record::poll(&self.consumer, Duration::ZERO);
         });
     }
 
@@ -207,6 +212,9 @@ impl Driving {
 
     /// While the broker answers to the commit, the next batch is gathered; it is not begun before.
     fn next(&mut self) -> Next {
+        if let Some(error) = self.ended.take() {
+            return Err(error);
+        }
         let consumer = self.consumer.clone();
         let mut sent = None;
         if self.may_commit() {
@@ -298,7 +306,12 @@ impl Driving {
         }
         match Record::poll(&self.consumer, Duration::ZERO) {
             Some(Ok(record)) => self.stash.push_back(record),
-            Some(Err(error)) => self.say(&error),
+            Some(Err(error)) => {
+                self.say(&error);
+                if kafka::is_final(&error) {
+                    self.ended = Some(error);
+                }
+            }
             None => self.drop_what_is_not_held(&mut VecDeque::new()),
         }
     }

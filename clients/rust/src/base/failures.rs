@@ -12,7 +12,7 @@ use super::handler::Handling;
 use super::lanes::{Ended, Lanes};
 use super::observer::PassedBy;
 use super::record::Record;
-use super::work::{Part, Stage};
+use super::work::{Interrupted, Part, Stage};
 use crate::error::{BoxError, Error};
 use crate::settings::Retry;
 
@@ -63,7 +63,8 @@ impl<T: Handling> Failures<T> {
             if self.handling.is_down(&error) {
                 let again = || self.again(lanes, part, record);
                 let pause = |time| lanes.work.pause(part, time);
-                match self.breaker().retry(&error, again, pause).await {
+                let stopping = || lanes.work.reached(part, Stage::Stopping);
+                match self.breaker().retry(&error, again, pause, stopping).await {
                     Attempt::Done => return Ok(()),
                     Attempt::Failed(other) | Attempt::Down(other) => error = other,
                     Attempt::Interrupted => return Err(Trouble::Interrupted),
@@ -88,7 +89,7 @@ impl<T: Handling> Failures<T> {
     }
 
     async fn again(&self, lanes: &Lanes<T>, part: &Part, record: &Record) -> Attempt {
-        match lanes.guarded(part, self.handling.one(record)).await {
+        match lanes.guarded(part, async { self.handling.one(record).await }).await {
             Ended::Well => Attempt::Done,
             Ended::Failed(error) if self.handling.is_down(&error) => Attempt::Down(error),
             Ended::Failed(error) => Attempt::Failed(error),
@@ -108,10 +109,14 @@ impl<T: Handling> Failures<T> {
         let name = &self.core.service_name;
         let place = format!("{}[{}]@{}", record.topic(), record.partition(), record.offset());
         let to = if let Some(topic) = retry.and_then(|retry| retry.dead_letter.as_deref()) {
-            tokio::select! {
+            let pause = |time| lanes.work.pause(part, time);
+            let put = tokio::select! {
                 biased;
-                () = self.dead_letters.put(topic, record, &error, tries) => {}
-                () = lanes.work.reached(part, Stage::Abandoned) => return Err(Trouble::Interrupted),
+                put = self.dead_letters.put(topic, record, &error, tries, pause) => put,
+                () = lanes.work.reached(part, Stage::Abandoned) => Err(Interrupted),
+            };
+            if put.is_err() {
+                return Err(Trouble::Interrupted);
             }
             log::error!("{name}: {place} failed, tries: {tries} ({error}): it is in {topic}");
             PassedBy::DeadLetter

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::rollout::{settle, take_turn};
@@ -14,6 +13,7 @@ use crate::instance::{Instance, State};
 use crate::loader::KafkaConsumerConfigLoader;
 use crate::lowering::lower;
 use crate::settings::Config;
+use crate::task::Task;
 use crate::watcher::Watcher;
 
 /// What a consumer should run with, and whether it is its turn to be made anew.
@@ -29,9 +29,10 @@ struct Turns {
     wanted: Option<Config>,
     /// With the group's lag when the rollout began, once it is this replica's turn.
     turn: Option<Option<i64>>,
-    waiting: Option<JoinHandle<()>>,
-    settling: Option<JoinHandle<()>>,
-    looking: Option<(Watcher, JoinHandle<()>)>,
+    // These end with what follows, and so none of them holds it.
+    waiting: Option<Task>,
+    settling: Option<Task>,
+    looking: Option<(Watcher, Task)>,
 }
 
 impl Following {
@@ -61,7 +62,7 @@ impl Following {
         let (changed, mut changes) = mpsc::unbounded_channel();
         let watcher = self.loader.watcher(config, changed);
         let own = Arc::downgrade(self);
-        let task = tokio::spawn(async move {
+        let task = Task::spawn(async move {
             while let (Some(config), Some(own)) = (changes.recv().await, own.upgrade()) {
                 own.changed(config);
                 own.instance.report().await;
@@ -73,13 +74,10 @@ impl Following {
     /// Follows no more; gives back a turn that it has.
     pub(super) async fn stop(&self) {
         let turns = std::mem::take(&mut *self.turns());
-        if let Some((watcher, task)) = turns.looking {
-            drop(watcher);
-            task.abort();
-        }
+        drop(turns.looking);
         for task in [turns.waiting, turns.settling].into_iter().flatten() {
             let had_a_turn = !task.is_finished();
-            task.abort();
+            drop(task);
             if had_a_turn {
                 // Whether it had the turn or only waited for it: the database knows whose it is.
                 let generation = turns
@@ -113,10 +111,7 @@ impl Following {
         log::info!("{name}: generation {generation} changes {said}");
         {
             let mut turns = self.turns();
-            if let Some(waiting) = turns.waiting.take() {
-                waiting.abort();
-            }
-            (turns.turn, turns.wanted) = (None, None);
+            (turns.waiting, turns.turn, turns.wanted) = (None, None, None);
         }
         let apply = worst(&found);
         if apply <= Apply::Hot {
@@ -148,13 +143,15 @@ impl Following {
         log::warn!(
             "{name}: generation {generation} changes {heavy}, which needs a new consumer: one replica at a time; {how}"
         );
-        let own = self.clone();
+        let (core, instance, own) = (self.core.clone(), self.instance.clone(), Arc::downgrade(self));
         let every = self.loader.asks_every();
         let mut turns = self.turns();
         turns.wanted = Some(config);
-        turns.waiting = Some(tokio::spawn(async move {
-            let lag_before = take_turn(&own.core, &own.instance, generation, every).await;
-            own.turns().turn = Some(lag_before);
+        turns.waiting = Some(Task::spawn(async move {
+            let lag_before = take_turn(&core, &instance, generation, every).await;
+            if let Some(own) = own.upgrade() {
+                own.turns().turn = Some(lag_before);
+            }
         }));
     }
 
@@ -184,14 +181,13 @@ impl Following {
     pub(super) async fn runs(self: &Arc<Self>, config: Config, lag_before: Option<i64>) {
         self.instance.runs(&config, State::Running, None);
         self.instance.report().await;
-        let own = self.clone();
-        let settling = tokio::spawn(async move {
-            let (core, instance) = (&own.core, &own.instance);
+        let (core, instance, every) = (self.core.clone(), self.instance.clone(), self.loader.asks_every());
+        let settling = Task::spawn(async move {
+            let (core, instance) = (&core, &instance);
             let failure = if core.joined(Duration::from_secs(60)).await {
                 let allowance = i64::try_from(2 * config.max_poll_records())
                     .unwrap_or(i64::MAX)
                     .max(100);
-                let every = own.loader.asks_every();
                 settle(core, instance, config.generation, lag_before, allowance, every).await
             } else {
                 Some(format!(

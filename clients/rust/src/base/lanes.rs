@@ -1,13 +1,13 @@
 //! Handing a batch to the handler: in order, or side by side with order kept per key.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use rdkafka::Message;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::driver::Driver;
 use super::failures::{Failures, Trouble};
@@ -77,7 +77,9 @@ impl<T: Handling> Lanes<T> {
             let Some(in_handler) = self.work.in_handler(part) else {
                 break;
             };
-            let ended = self.guarded(part, self.handling.run(part, at, to)).await;
+            let ended = self
+                .guarded(part, async { self.handling.run(part, at, to).await })
+                .await;
             at = part.through();
             match ended {
                 Ended::Well => {}
@@ -118,10 +120,21 @@ impl<T: Handling> Lanes<T> {
                 result
             });
         }
-        let mut result = Ok(());
+        let (mut result, mut panicked) = (Ok(()), None);
         while let Some(ended) = running.join_next().await {
-            // A handler's panic is caught: what else could end a lane is a runtime that shuts down.
-            result = result.and(ended.unwrap_or(Ok(())));
+            match ended.map_err(JoinError::try_into_panic) {
+                Ok(ended) => result = result.and(ended),
+                Err(Ok(panic)) => {
+                    own.work.end_all(Stage::Stopping);
+                    panicked = Some(panic);
+                }
+                // A runtime that shuts down.
+                Err(Err(_)) => own.work.end_all(Stage::Stopping),
+            }
+        }
+        if let Some(panic) = panicked {
+            // Not a handler's, which is caught: as where lanes are not tasks of their own, it is the run's.
+            resume_unwind(panic);
         }
         result
     }
@@ -158,7 +171,8 @@ impl<T: Handling> Lanes<T> {
                 let Some(in_handler) = self.work.in_handler(part) else {
                     break;
                 };
-                match self.guarded(part, self.handling.one(&part.records[index])).await {
+                let record = &part.records[index];
+                match self.guarded(part, async { self.handling.one(record).await }).await {
                     Ended::Well => {}
                     Ended::Abandoned => break,
                     Ended::Failed(error) => match self.failures.see_through(self, part, index, error).await {
@@ -177,7 +191,7 @@ impl<T: Handling> Lanes<T> {
         Ok(())
     }
 
-    /// Runs handlers; one that panics or takes too long ends with an error, and all end where they are abandoned.
+    /// Runs handlers, which are called in here, too; one that panics or takes too long ends with an error, and all end where they are abandoned.
     pub(super) async fn guarded(&self, part: &Part, handling: impl Future<Output = Result<(), BoxError>>) -> Ended {
         let began = Instant::now();
         let seconds = self.limit.as_secs_f64();

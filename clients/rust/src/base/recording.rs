@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::{Value as Json, json};
 use sqlx::PgPool;
-use tokio::task::JoinHandle;
 
 use super::core::{Core, Place};
 use crate::kafka::PATIENCE;
 use crate::metrics::{Counters, memory_megabytes};
 use crate::source::{ReadError, in_time};
+use crate::task::Task;
 
 /// The longest that the last row may take: a stop does not wait for a database that is away.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
@@ -30,6 +30,9 @@ fn ask(core: &Core) -> BTreeMap<Place, (i64, i64)> {
     let Some(consumer) = core.consumer() else {
         return BTreeMap::new();
     };
+    // For all of it: a stop waits for who asks.
+    let given_up = Instant::now() + PATIENCE;
+    let left = || given_up.saturating_duration_since(Instant::now());
     let mut positions = BTreeMap::new();
     if let Some(work) = core.work() {
         for part in &work.parts {
@@ -50,7 +53,7 @@ fn ask(core: &Core) -> BTreeMap<Place, (i64, i64)> {
         positions.retain(|place, _| offsets.held.contains(place));
     }
     // Nothing has come of these yet: they begin where the group has committed, or else where the row says.
-    let committed = (unknown.count() > 0).then(|| consumer.committed_offsets(unknown, PATIENCE));
+    let committed = (unknown.count() > 0).then(|| consumer.committed_offsets(unknown, left()));
     let earliest = core.settings().text("auto_offset_reset") == Some("earliest");
     let mut begins: Vec<(Place, Option<i64>)> = Vec::new();
     for one in committed
@@ -68,7 +71,11 @@ fn ask(core: &Core) -> BTreeMap<Place, (i64, i64)> {
     let all: Vec<(Place, Option<i64>)> = known.chain(begins).collect();
     let mut found = BTreeMap::new();
     for (place, position) in all {
-        if let Ok((start, end)) = consumer.fetch_watermarks(&place.0, place.1, PATIENCE) {
+        let left = left();
+        if left.is_zero() {
+            break;
+        }
+        if let Ok((start, end)) = consumer.fetch_watermarks(&place.0, place.1, left) {
             let position = position.unwrap_or(if earliest { start } else { end });
             found.insert(place, (position, end));
         }
@@ -81,7 +88,7 @@ pub(super) struct Recorder {
     core: Arc<Core>,
     pool: PgPool,
     instance: String,
-    task: Option<JoinHandle<()>>,
+    task: Option<Task>,
 }
 
 impl Recorder {
@@ -95,7 +102,7 @@ impl Recorder {
         };
         if !every.is_zero() {
             let (core, pool, instance) = (recorder.core.clone(), recorder.pool.clone(), recorder.instance.clone());
-            recorder.task = Some(tokio::spawn(async move {
+            recorder.task = Some(Task::spawn(async move {
                 let mut has_trouble = false;
                 loop {
                     tokio::time::sleep(every).await;
@@ -120,7 +127,7 @@ impl Recorder {
     /// Writes what was counted since the last row.
     pub(super) async fn stop(self) {
         let Some(task) = self.task else { return };
-        task.abort();
+        drop(task);
         let last = record(&self.core, &self.pool, &self.instance);
         let _ = tokio::time::timeout(LAST_PATIENCE, last).await;
     }

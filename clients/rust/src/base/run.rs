@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::KafkaError;
 
 use super::core::Core;
 use super::dead_letters::DeadLetters;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::instance::{Instance, State};
 use crate::kafka;
 use crate::settings::{Commit, Config, Settings};
+use crate::task::Task;
 
 /// How to make the client, of whatever settings.
 struct Makes {
@@ -108,7 +110,7 @@ pub(super) async fn run<T: Handling>(consumer: BaseKafkaConsumer<T>, core: Arc<C
         makes,
         following: following.as_ref().map(|(following, _)| following.clone()),
     };
-    let grace = tokio::spawn(end_after(core.clone(), consumer.grace));
+    let grace = Task::spawn(end_after(core.clone(), consumer.grace));
     let mut recorder = None;
     if let Some((following, loader)) = following {
         following.start().await;
@@ -130,7 +132,7 @@ pub(super) async fn run<T: Handling>(consumer: BaseKafkaConsumer<T>, core: Arc<C
     if let Some(driver) = driver.and_then(Arc::into_inner) {
         driver.end().await;
     }
-    grace.abort();
+    drop(grace);
     if let Some(following) = &running.following {
         following.stop().await;
     }
@@ -201,9 +203,13 @@ impl<T: Handling> Running<T> {
                 }
             }
             let Some(driver) = driver else { return Ok(()) };
-            let next = driver.next(before.take()).await.map_err(|cause| Error::Kafka {
-                service_name: core.service_name.clone(),
-                cause,
+            let service_name = core.service_name.clone();
+            let next = driver.next(before.take()).await.map_err(|cause| match cause {
+                KafkaError::Canceled => Error::Broken {
+                    service_name,
+                    problem: "the thread of its client panicked".to_owned(),
+                },
+                cause => Error::Kafka { service_name, cause },
             })?;
             if let Some(work) = next {
                 self.in_hand(driver, &work).await?;
@@ -230,7 +236,18 @@ impl<T: Handling> Running<T> {
         let result = lanes.run(settings.concurrency).await;
         core.put_down(work);
         core.observer.batch_ended();
-        result
+        result?;
+        if work.is_left_undone() {
+            // The next batch would be committed past them.
+            return Err(Error::Broken {
+                service_name: core.service_name.clone(),
+                problem: format!(
+                    "{} records of a batch were left undone, and nothing says why",
+                    work.left()
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// Makes the consumer anew with the wanted settings; with the old ones where that fails, and says so to all.

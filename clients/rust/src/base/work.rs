@@ -148,6 +148,12 @@ impl Work {
         self.parts.iter().map(Part::left).sum()
     }
 
+    /// Whether records of a partition that is held were left undone though nothing stopped them.
+    pub(super) fn is_left_undone(&self) -> bool {
+        let mut going = self.parts.iter().filter(|part| !part.is_stopping() && !part.is_gone());
+        going.any(|part| part.left() > 0)
+    }
+
     /// Time in handlers, summed over lanes.
     pub(super) fn busy(&self) -> Duration {
         Duration::from_micros(self.busy_us.load(Ordering::Relaxed))

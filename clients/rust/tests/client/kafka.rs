@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rustix::process::{Pid, Signal, kill_process};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -63,6 +64,20 @@ impl Kafka {
     /// Starts it again.
     pub fn resume(&self) {
         self.apart(|broker| broker.resume().unwrap());
+    }
+
+    /// Lets it answer nothing, without a word, until it is resumed by `Signal::CONT`.
+    pub fn signal(&self, signal: Signal) {
+        let port = self.bootstrap.rsplit(':').next().unwrap();
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let own = processes.filter_map(|one| one.file_name().to_str()?.parse::<i32>().ok());
+        let mut own = own.filter(|process| {
+            let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let mut words = line.trim_end_matches('\0').rsplit('\0');
+            let settings = words.next().and_then(|file| std::fs::read_to_string(file).ok());
+            words.any(|word| word == "kafka.Kafka") && settings.is_some_and(|text| text.contains(&format!(":{port}")))
+        });
+        kill_process(Pid::from_raw(own.next().unwrap()).unwrap(), signal).unwrap();
     }
 
     /// In a thread of its own: it may use a runtime.

@@ -125,6 +125,18 @@ impl Running {
         ended.expect("it ends in time").unwrap()
     }
 
+    /// Until it panics.
+    pub async fn panicked(self, seconds: u64) -> bool {
+        let ended = tokio::time::timeout(Duration::from_secs(seconds), self.task).await;
+        ended.expect("it ends in time").is_err_and(|error| error.is_panic())
+    }
+
+    /// Drops it in the middle of whatever it does, as `select!` or a time limit may.
+    pub async fn dropped(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
     pub fn is_over(&self) -> bool {
         self.task.is_finished()
     }
