@@ -18,6 +18,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::cancel::Cancel;
 use super::connection::Connection;
 use super::error::BrokerError;
+use super::heard::why_silent;
 use super::topics::{TopicSpec, TopicState};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,17 +30,33 @@ pub(super) const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct NotCreated {
     /// Why.
     pub(super) error: BrokerError,
-    /// Those that somebody else had made.
-    pub(super) existing: Vec<String>,
+    /// Those that the cluster refused for certain, by what it said: because somebody else had made them, or because nobody may.
+    pub(super) refused: Vec<String>,
 }
 
 impl From<BrokerError> for Box<NotCreated> {
     fn from(error: BrokerError) -> Self {
         Self::new(NotCreated {
             error,
-            existing: Vec::new(),
+            refused: Vec::new(),
         })
     }
+}
+
+/// Whether nothing was made for certain: after a time-out, say, something may be.
+const fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::TopicAlreadyExists
+            | Code::TopicAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::InvalidTopic
+            | Code::InvalidPartitions
+            | Code::InvalidReplicationFactor
+            | Code::InvalidConfig
+            | Code::PolicyViolation
+    )
 }
 
 /// A group was not deleted.
@@ -102,10 +119,10 @@ impl Admin {
     /// # Errors
     /// [`BrokerError::Kafka`] where it does not answer.
     pub fn cluster_id(&self) -> Result<String, BrokerError> {
-        self.client
-            .inner()
-            .fetch_cluster_id(TIMEOUT)
-            .ok_or_else(|| BrokerError::kafka(self.doing("read the cluster's id"), "no broker answered"))
+        self.client.inner().fetch_cluster_id(TIMEOUT).ok_or_else(|| {
+            let said = why_silent(&self.connection).map_or_else(String::new, |said| format!(": {said}"));
+            BrokerError::kafka(self.doing("read the cluster's id"), format!("no broker answered{said}"))
+        })
     }
 
     /// The same, as long as nobody wishes that it is given up.
@@ -243,9 +260,9 @@ impl Admin {
         if let Some((name, code)) = failures.first() {
             return Err(Box::new(NotCreated {
                 error: failed(name, code),
-                existing: failures
+                refused: failures
                     .into_iter()
-                    .filter(|(_, code)| *code == RDKafkaErrorCode::TopicAlreadyExists)
+                    .filter(|(_, code)| is_refusal(*code))
                     .map(|(name, _)| name)
                     .collect(),
             }));

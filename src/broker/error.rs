@@ -130,6 +130,12 @@ impl BrokerError {
             Self::Docker { .. } => {
                 "see `docker ps -a` and `docker images`, or run on this machine's Java with --broker local".to_owned()
             }
+            Self::Kafka { reason, .. } if reason.contains("sasl.username") => {
+                "set LAGPROOF_SASL_USERNAME and LAGPROOF_SASL_PASSWORD".to_owned()
+            }
+            Self::Kafka { reason, .. } if reason.to_ascii_lowercase().contains("authentication") => {
+                "check LAGPROOF_SASL_USERNAME and LAGPROOF_SASL_PASSWORD, and the environment's mechanism".to_owned()
+            }
             Self::Kafka { .. } => {
                 "check the bootstrap servers, and that this user may describe, create and delete".to_owned()
             }

@@ -162,9 +162,9 @@ impl Lease {
                 self.partitions = self.partitions.saturating_add(wanted);
                 self.topics.extend(names);
                 if let Err(failed) = self.admin.create(&specs) {
-                    // Somebody was quicker: theirs, and never to be deleted.
-                    self.topics.retain(|name| !failed.existing.contains(name));
-                    journal.withdraw(&failed.existing)?;
+                    // Somebody was quicker, so that it is theirs and never to be deleted; or there is nothing to delete.
+                    self.topics.retain(|name| !failed.refused.contains(name));
+                    journal.withdraw(&failed.refused)?;
                     return Err(failed.error);
                 }
                 return Ok(());

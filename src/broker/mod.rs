@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod fetch;
 mod guard;
+mod heard;
 mod jars;
 mod java;
 mod journal;
