@@ -198,6 +198,7 @@ async def test_a_stop_begins_no_further_try_of_a_downstream_that_is_down() -> No
     breaker, trying, answers, tries = CircuitBreaker("s", first=0.01), asyncio.Event(), asyncio.Event(), 0
 
     async def process(record: Any) -> None:
+        await asyncio.sleep(0.01)  # all have begun when the first fails
         raise ConnectionError("down")
 
     async def again() -> None:
