@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from . import last_good, source
 from .changes import Apply, changes, worst
-from .clients import AIOKAFKA, confluent, make_aiokafka, start_aiokafka, topics_of
+from .clients import AIOKAFKA, confluent, is_alive, make_aiokafka, start_aiokafka, topics_of
 from .errors import SameInstance
 from .instance import Instance
 from .metrics import memory_megabytes
@@ -90,6 +90,7 @@ class KafkaConsumerConfigLoader:
         settings = config.settings
         wanted = topics_of(settings, topics)
         consumer: Any
+        await self._forget_stopped(service_name)
         if settings.client == "librdkafka":
             instance = self._instance(config, "librdkafka")
             await instance.claim()
@@ -101,7 +102,7 @@ class KafkaConsumerConfigLoader:
             consumer = await start_aiokafka(
                 lambda: make_aiokafka(settings, bootstrap_servers), wanted, service_name, listener, start_within
             )
-        instance.running = config
+        instance.running, instance.is_alive = config, is_alive(consumer)
         await instance.say("last-good" if config.from_file else "running", config.from_file)
         instance.start()
         self._instances.setdefault(service_name, []).append(instance)
@@ -232,12 +233,21 @@ class KafkaConsumerConfigLoader:
             instance.name, instance.static = expand(config.settings.instance_id, config.service_name), True
         return instance
 
+    async def _forget_stopped(self, service_name: str) -> None:
+        """Their names are free then, for who comes next."""
+        instances = self._instances.get(service_name, [])
+        for stopped in [one for one in instances if not one.is_alive()]:
+            instances.remove(stopped)
+            await stopped.stop()
+
     def _changed(self, config: Config) -> None:
         before = self._configs[config.service_name]
         found = changes(before.settings, config.settings)
         self._configs[config.service_name] = config
         heavy = [key for key, apply in found.items() if apply > Apply.HOT]
         for instance in self._instances.get(config.service_name, ()):
+            if not instance.is_alive():
+                continue
             assert instance.running is not None
             lasting = worst(changes(instance.running.settings, config.settings))
             instance.seen = config
