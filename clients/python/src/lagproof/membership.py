@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from .work import Work
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from .base_consumer import BaseKafkaConsumer
 
 log = logging.getLogger("lagproof")
+
+FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+"""What `run` ends with. For other errors of Kafka's it makes its consumer anew."""
 
 
 async def keep_membership(owner: BaseKafkaConsumer) -> None:
@@ -44,10 +51,14 @@ async def keep_membership(owner: BaseKafkaConsumer) -> None:
             )
         if consumer._subscription.reassignment_in_progress:
             continue  # the call below would wait, and could then take records away from the next batch
-        with contextlib.suppress(KafkaError, ConsumerStoppedError):
+        try:
             owner._pause_partitions()
             for partition, records in (await consumer.getmany(timeout_ms=0)).items():
                 owner.set_aside(partition, records)
+        except FATAL as error:
+            owner.refused(error)
+        except (KafkaError, ConsumerStoppedError) as error:
+            log.debug("%s: %s: the next poll finds out", owner.service_name, error)
 
 
 async def end_overdue_handlers(owner: BaseKafkaConsumer) -> None:
