@@ -319,3 +319,23 @@ async def test_a_refusal_while_the_downstream_is_down_ends_the_run(service: Serv
         await asyncio.wait_for(run, 60)
     assert await kafka.committed(service.group, topic) == {0: 5 if commit == "after-batch" else 20}
     assert len(consumer.seen) == (5 if commit == "after-batch" else 20)
+
+
+async def test_who_is_fenced_while_the_downstream_is_down_ends(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], instance_id="only-one")
+    await kafka.produce(topic, [str(number).encode() for number in range(20)])
+
+    class Writes(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if int(record.value) >= 5:
+                raise ConnectionRefusedError("down")
+
+    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    run = asyncio.create_task(consumer.run(handle_signals=False))
+    await eventually(lambda: consumer._breaker.is_open)
+    # As in the database after this one has been silent for long: another process has its name.
+    await service.owner("UPDATE lagproof.instances SET process = 'other' WHERE service_name = $1", service.name)
+    with pytest.raises(lagproof.SameInstance, match="only-one"):
+        await asyncio.wait_for(run, 60)
+    assert await kafka.committed(service.group, topic) == {0: 5}

@@ -35,6 +35,9 @@ async def keep_membership(owner: BaseKafkaConsumer) -> None:
         work, consumer = owner.work, owner.consumer
         if work is None or consumer is None:
             continue
+        following = owner._following
+        if following is not None and following.fenced is not None and owner._commits_itself:
+            work.stop()  # somebody else has its partitions, and `run` ends after the batch
         interval = owner.settings.max_poll_interval_ms / 1000
         elapsed = time.monotonic() - work.began
         if elapsed < interval / 2 and not owner.downstream_is_down:
