@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
 from collecting import Collecting, running
 from conftest import Service
 from kafka import Kafka, eventually
@@ -289,4 +290,52 @@ async def test_a_stop_while_the_downstream_is_down_is_quick_and_loses_nothing(se
     consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
     async with running(consumer):
         await eventually(lambda: consumer._breaker.is_open)
+    assert await kafka.committed(service.group, topic) == {0: 5}
+
+
+@pytest.mark.parametrize("commit", ["after-batch", "interval"])
+async def test_a_refusal_while_the_downstream_is_down_ends_the_run(service: Service, kafka: Kafka, commit: str) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], delivery={"commit": commit, "commit_interval_ms": 100})
+    await kafka.produce(topic, [str(number).encode() for number in range(20)])
+    down = True
+
+    class Writes(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if down and int(record.value) >= 5:
+                raise ConnectionRefusedError("down")
+
+    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    consumer._breaker._first = consumer._breaker._pause = 0.3
+    run = asyncio.create_task(consumer.run(handle_signals=False))
+    await eventually(lambda: consumer._breaker.is_open)
+    # As aiokafka keeps what the broker answered, for the next poll and for that one only.
+    assert consumer.consumer is not None
+    consumer.consumer._coordinator._pending_exception = GroupAuthorizationFailedError(service.group)
+    if commit == "interval":
+        await eventually(lambda: consumer._refusal is not None)
+        down = False  # what the client commits by its timer is processed first
+    with pytest.raises(GroupAuthorizationFailedError):
+        await asyncio.wait_for(run, 60)
+    assert await kafka.committed(service.group, topic) == {0: 5 if commit == "after-batch" else 20}
+    assert len(consumer.seen) == (5 if commit == "after-batch" else 20)
+
+
+async def test_who_is_fenced_while_the_downstream_is_down_ends(service: Service, kafka: Kafka) -> None:
+    topic = await kafka.topic(1)
+    await service.seed([topic], instance_id="only-one")
+    await kafka.produce(topic, [str(number).encode() for number in range(20)])
+
+    class Writes(Collecting):
+        async def handler(self, record: Any) -> None:  # type: ignore[override]
+            if int(record.value) >= 5:
+                raise ConnectionRefusedError("down")
+
+    consumer = Writes(service.name, service.pool, bootstrap_servers=kafka.bootstrap)
+    run = asyncio.create_task(consumer.run(handle_signals=False))
+    await eventually(lambda: consumer._breaker.is_open)
+    # As in the database after this one has been silent for long: another process has its name.
+    await service.owner("UPDATE lagproof.instances SET process = 'other' WHERE service_name = $1", service.name)
+    with pytest.raises(lagproof.SameInstance, match="only-one"):
+        await asyncio.wait_for(run, 60)
     assert await kafka.committed(service.group, topic) == {0: 5}

@@ -301,47 +301,6 @@ async def test_a_second_process_with_the_same_static_id_is_refused(service: Serv
         await consumer.stop()
 
 
-async def test_librdkafkas_rows_get_librdkafkas_consumer(service: Service, kafka: Kafka) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic], consumer={"max_poll_records": 5}, client="librdkafka")
-    await kafka.produce(topic, [str(number).encode() for number in range(12)])
-    async with KafkaConsumerConfigLoader(service.pool) as loader:
-        consumer = await loader.create_consumer(service.name, bootstrap_servers=kafka.bootstrap)
-        seen: list[bytes] = []
-        for _ in range(60):
-            batch = await loader.poll_with_limit(consumer, service.name)
-            records = [record for part in batch.values() for record in part]
-            assert len(records) <= 5
-            seen += [record.value() for record in records]
-            if len(seen) == 12:
-                break
-        assert seen == [str(number).encode() for number in range(12)]
-        await asyncio.to_thread(consumer.commit)
-        await asyncio.to_thread(consumer.close)
-    assert await kafka.committed(service.group, topic) == {0: 12}
-
-
-async def test_a_poll_that_is_cancelled_loses_nothing_of_librdkafkas(service: Service, kafka: Kafka) -> None:
-    topic = await kafka.topic(1)
-    await service.seed([topic], client="librdkafka")
-    async with KafkaConsumerConfigLoader(service.pool) as loader:
-        consumer = await loader.create_consumer(service.name, bootstrap_servers=kafka.bootstrap)
-        cancelled = asyncio.create_task(loader.poll_with_limit(consumer, service.name, timeout_ms=30_000))
-        await asyncio.sleep(0.5)
-        cancelled.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cancelled
-        await kafka.produce(topic, [str(number).encode() for number in range(12)])
-        seen: list[bytes] = []
-        for _ in range(60):
-            batch = await loader.poll_with_limit(consumer, service.name)
-            seen += [record.value() for part in batch.values() for record in part]
-            if len(seen) == 12:
-                break
-        assert seen == [str(number).encode() for number in range(12)]
-        await asyncio.to_thread(consumer.close)
-
-
 @pytest.mark.parametrize(
     ("environment", "says"),
     [

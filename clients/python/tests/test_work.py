@@ -7,13 +7,15 @@ import contextlib
 import gc
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from kafka import eventually
 
 from lagproof.breaker import CircuitBreaker
 from lagproof.cut import Cut, CutShort, StrayCancellation
+from lagproof.dead_letters import DeadLetters
 from lagproof.handling import Handling
 from lagproof.work import Cursor, Work
 
@@ -22,6 +24,10 @@ from lagproof.work import Cursor, Work
 class Record:
     offset: int
     key: bytes | None = None
+    value: bytes = b""
+    topic: str = "t"
+    partition: int = 0
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 async def raises(record: Any, error: BaseException, work: Work) -> None:
@@ -186,6 +192,54 @@ async def test_a_handler_whose_own_work_was_cancelled_has_failed(concurrency: in
     batch = work(process, recover=passes)
     await batch.run(concurrency)
     assert batch.positions() == {"p": 5}
+
+
+async def test_a_stop_begins_no_further_try_of_a_downstream_that_is_down() -> None:
+    breaker, trying, answers, tries = CircuitBreaker("s", first=0.01), asyncio.Event(), asyncio.Event(), 0
+
+    async def process(record: Any) -> None:
+        await asyncio.sleep(0.01)  # all have begun when the first fails
+        raise ConnectionError("down")
+
+    async def again() -> None:
+        nonlocal tries
+        tries += 1
+        trying.set()
+        await answers.wait()
+        raise ConnectionError("still down")
+
+    async def waits(record: Any, error: BaseException, work: Work) -> None:
+        await breaker.retry(again, (ConnectionError,), error, work.pause, work.unless_stopped)
+
+    batch = Work({"p": [Record(0), Record(1), Record(2)]}, Handling(process, None).run, waits, breaker, 60.0)
+    task = asyncio.create_task(batch.run(3))
+    await trying.wait()
+    batch.stop()
+    assert not await batch.idle(0.05), "what is in a handler is waited for"
+    answers.set()
+    await task
+    assert tries == 1, "those that waited for their turn try no more"
+    assert batch.positions() == {} and batch.left == 3
+    assert not breaker.is_open, "the next batch finds out anew"
+
+
+async def test_a_stop_ends_the_wait_for_the_dead_letter_topic(caplog: pytest.LogCaptureFixture) -> None:
+    letters = DeadLetters("s", "127.0.0.1:1")  # nobody listens there
+
+    async def process(record: Any) -> None:
+        if record.offset == 2:
+            raise ValueError("no")
+
+    async def put_away(record: Any, error: BaseException, work: Work) -> None:
+        await letters.put("dead", record, error, 1, work.pause)
+
+    batch = work(process, recover=put_away)
+    task = asyncio.create_task(batch.run(1))
+    await eventually(lambda: any("could not be written" in one.getMessage() for one in caplog.records))
+    batch.stop()
+    await asyncio.wait_for(task, 10)
+    assert batch.positions() == {"p": 2} and batch.left == 3, "it is not done, and read again"
+    await letters.close()
 
 
 async def test_a_cut_is_not_mistaken_for_a_cancellation_nor_the_other_way_round() -> None:

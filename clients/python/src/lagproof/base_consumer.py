@@ -9,12 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    ConsumerStoppedError,
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from .breaker import CircuitBreaker
 from .clients import AIOKAFKA, end_aiokafka, group_lag, make_aiokafka, start_aiokafka, topics_of
@@ -25,7 +20,7 @@ from .failures import Failures, OnPoison
 from .following import Fixed, Following
 from .handling import Handling
 from .instance import Instance
-from .membership import Listener, end_overdue_handlers, keep_membership
+from .membership import FATAL, Listener, end_overdue_handlers, keep_membership
 from .metrics import Counters
 from .recording import Recorder
 from .settings import Config, Settings, expand
@@ -33,8 +28,6 @@ from .signals import Signals
 from .work import Work
 
 log = logging.getLogger("lagproof")
-
-FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 class BaseKafkaConsumer:
@@ -95,6 +88,7 @@ class BaseKafkaConsumer:
         self._work: Work | None = None
         self._is_paused = False
         self._stash: dict[TopicPartition, list[Any]] = {}
+        self._refusal: KafkaError | None = None
         self._commits = Commits(service_name)
         self._consumer: AIOKafkaConsumer | None = None
         self._following: Following | Fixed | None = None
@@ -238,6 +232,8 @@ class BaseKafkaConsumer:
             assert consumer is not None
             try:
                 batch, self._stash = self._stash, {}
+                if self._refusal is not None and (self._commits_itself or not batch):
+                    raise self._refusal  # after what the client's timer commits, else before it: it is read again
                 if not batch:
                     batch = await consumer.getmany(timeout_ms=250, max_records=self.settings.max_poll_records)
                 if batch:
@@ -291,6 +287,12 @@ class BaseKafkaConsumer:
     def set_aside(self, partition: TopicPartition, records: list[Any]) -> None:
         """Records that came while a batch is in hand: they are the next one."""
         self._stash.setdefault(partition, []).extend(records)
+
+    def refused(self, error: KafkaError) -> None:
+        """Kafka refused access while a batch is in hand: `run` ends with that once what is in handlers is through."""
+        self._refusal = error
+        if self._work is not None and self._commits_itself:
+            self._work.stop()
 
     def _pause_partitions(self) -> None:
         """Fetches nothing further until the batch in hand is through."""

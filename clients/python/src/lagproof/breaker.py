@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
 
 log = logging.getLogger("lagproof")
 
@@ -38,11 +40,13 @@ class CircuitBreaker:
         attempt: Callable[[], Awaitable[None]],
         downstream: tuple[type[BaseException], ...],
         error: BaseException,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]],
+        unless_stopped: Callable[[Coroutine[Any, Any, Any]], Awaitable[None]],
     ) -> None:
         """Repeats `attempt`, whose `error` said that the downstream is down, until it says something else.
 
-        Returns when it succeeded; raises what it raised that is not of the downstream, and what `sleep` raises.
+        Returns when it succeeded; raises what it raised that is not of the downstream, and what `sleep` raises and
+        `unless_stopped`, which awaits what it is given.
         """
         if not self.is_open:
             log.error(
@@ -53,7 +57,7 @@ class CircuitBreaker:
             )
             self._closed.clear()
         while True:
-            async with self._probe:
+            async with self._turn(unless_stopped):
                 if not self.is_open:
                     # Somebody else's probe succeeded meanwhile: one try without a pause.
                     try:
@@ -80,6 +84,18 @@ class CircuitBreaker:
                     raise
                 self._close()
                 return
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, unless_stopped: Callable[[Coroutine[Any, Any, Any]], Awaitable[None]]) -> AsyncIterator[None]:
+        try:
+            await unless_stopped(self._probe.acquire())
+        except BaseException:
+            self._closed.set()  # as above, and whoever waits until it is closed hears of the stop
+            raise
+        try:
+            yield
+        finally:
+            self._probe.release()
 
     def _close(self) -> None:
         log.warning("%s: downstream answers: circuit closed", self._service_name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -128,6 +129,17 @@ async def end_aiokafka(consumer: AIOKafkaConsumer, within: float = 20.0) -> None
     await asyncio.gather(closing, return_exceptions=True)
 
 
+def is_alive(consumer: Any) -> Callable[[], bool]:
+    """What tells whether a consumer is still there and not stopped. It does not keep it."""
+    held = weakref.ref(consumer)
+
+    def tell() -> bool:
+        found = held()
+        return found is not None and not found._closed
+
+    return tell
+
+
 async def group_lag(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> int | None:
     """Records behind of the whole group, by what it committed; None where it can't be told now."""
     partitions = [
@@ -168,8 +180,21 @@ def confluent(settings: Settings, bootstrap_servers: str | list[str] | None, top
         properties["group.instance.id"] = expand(settings.instance_id, settings.service_name)
     properties |= security.for_librdkafka()
     properties["bootstrap.servers"] = security.bootstrap(bootstrap_servers)
+
+    class Closing(Consumer):
+        """Takes weak references, and says whether it is closed."""
+
+        _closed = False
+
+        def close(self) -> None:
+            self._closed = True
+            super().close()
+
+        def __exit__(self, *_: object) -> None:
+            self.close()
+
     try:
-        consumer = Consumer(properties)
+        consumer = Closing(properties)
     except KafkaException as error:
         raise BadRow(settings.service_name, "consumer", f"librdkafka refuses it: {error}", "") from error
     consumer.subscribe(list(topics))

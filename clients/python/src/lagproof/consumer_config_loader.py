@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from . import last_good, source
 from .changes import Apply, changes, worst
-from .clients import AIOKAFKA, confluent, make_aiokafka, start_aiokafka, topics_of
+from .clients import AIOKAFKA, confluent, is_alive, make_aiokafka, start_aiokafka, topics_of
 from .errors import SameInstance
 from .instance import Instance
 from .metrics import memory_megabytes
@@ -54,7 +54,9 @@ class KafkaConsumerConfigLoader:
         self._configs: dict[str, Config] = {}
         self._watchers: dict[str, source.Watcher] = {}
         self._instances: dict[str, list[Instance]] = {}
-        self._drained: dict[int, asyncio.Future[dict[TopicPartition, list[Any]]]] = {}
+        self._drained: dict[int, asyncio.Future[Drained]] = {}
+        self._ended: dict[int, Exception] = {}
+        """By consumer, what is to be raised once the records that came before it are handed out."""
 
     async def load_config(self, service_name: str) -> Config:
         """The service's row as it is now; the last good one where the database is away, which is said loudly.
@@ -88,6 +90,7 @@ class KafkaConsumerConfigLoader:
         settings = config.settings
         wanted = topics_of(settings, topics)
         consumer: Any
+        await self._forget_stopped(service_name)
         if settings.client == "librdkafka":
             instance = self._instance(config, "librdkafka")
             await instance.claim()
@@ -99,7 +102,7 @@ class KafkaConsumerConfigLoader:
             consumer = await start_aiokafka(
                 lambda: make_aiokafka(settings, bootstrap_servers), wanted, service_name, listener, start_within
             )
-        instance.running = config
+        instance.running, instance.is_alive = config, is_alive(consumer)
         await instance.say("last-good" if config.from_file else "running", config.from_file)
         instance.start()
         self._instances.setdefault(service_name, []).append(instance)
@@ -119,7 +122,8 @@ class KafkaConsumerConfigLoader:
     ) -> dict[TopicPartition, list[Any]]:
         """The records that are there, at most the service's max_poll_records as it is now; waits for the first one only.
 
-        Empty after `timeout_ms` without a record. Commit when they are processed.
+        Empty after `timeout_ms` without a record. Commit when they are processed. Raises the client's final errors, once
+        all records that came with them are handed out.
         """
         config = self._configs.get(service_name) or await self.load_config(service_name)
         if isinstance(consumer, AIOKafkaConsumer):
@@ -129,14 +133,21 @@ class KafkaConsumerConfigLoader:
             )
             return found
         # A caller that is cancelled gets with its next call what the thread has taken: it would be skipped, and committed.
+        if (ended := self._ended.pop(id(consumer), None)) is not None:
+            raise ended
         drained = self._drained.pop(id(consumer), None) or asyncio.ensure_future(
             asyncio.to_thread(_drain, consumer, config.max_poll_records, timeout_ms / 1000)
         )
         try:
-            return await asyncio.shield(drained)
+            found, error = await asyncio.shield(drained)
         except asyncio.CancelledError:
             self._drained[id(consumer)] = drained
             raise
+        if error is not None:
+            if not found:
+                raise error
+            self._ended[id(consumer)] = error
+        return found
 
     async def get_processing_recommendations(self, service_name: str | None = None) -> list[dict[str, Any]]:
         """What should be done about a service, or about all: the alerts of the database, the most urgent first.
@@ -222,12 +233,21 @@ class KafkaConsumerConfigLoader:
             instance.name, instance.static = expand(config.settings.instance_id, config.service_name), True
         return instance
 
+    async def _forget_stopped(self, service_name: str) -> None:
+        """Their names are free then, for who comes next."""
+        instances = self._instances.get(service_name, [])
+        for stopped in [one for one in instances if not one.is_alive()]:
+            instances.remove(stopped)
+            await stopped.stop()
+
     def _changed(self, config: Config) -> None:
         before = self._configs[config.service_name]
         found = changes(before.settings, config.settings)
         self._configs[config.service_name] = config
         heavy = [key for key, apply in found.items() if apply > Apply.HOT]
         for instance in self._instances.get(config.service_name, ()):
+            if not instance.is_alive():
+                continue
             assert instance.running is not None
             lasting = worst(changes(instance.running.settings, config.settings))
             instance.seen = config
@@ -269,20 +289,31 @@ class KafkaConsumerConfigLoader:
 _background: set[asyncio.Future[Any]] = set()
 
 
-def _drain(consumer: Any, most: int, timeout: float) -> dict[TopicPartition, list[Any]]:
-    """One poll that blocks, then what is there already: librdkafka's own batch call waits for a whole batch."""
+Drained = tuple[dict[TopicPartition, list[Any]], Exception | None]
+
+
+def _drain(consumer: Any, most: int, timeout: float) -> Drained:
+    """One poll that blocks, then what is there already: librdkafka's own batch call waits for a whole batch.
+
+    With a final error come the records around it: their offsets are stored, so they would be committed unprocessed.
+    """
     from confluent_kafka import KafkaException
 
+    final: Exception | None = None
     first = consumer.poll(timeout)
     messages = [] if first is None else [first]
     if messages and most > 1:
-        messages += consumer.consume(most - 1, 0)
+        try:
+            messages += consumer.consume(most - 1, 0)
+        except (KafkaException, RuntimeError) as error:
+            final = error
     found: dict[TopicPartition, list[Any]] = {}
     for message in messages:
         if message.error() is not None:
             if message.error().retriable() or not message.error().fatal():
                 log.warning("librdkafka: %s", message.error())
                 continue
-            raise KafkaException(message.error())
+            final = final or KafkaException(message.error())
+            continue
         found.setdefault(TopicPartition(message.topic(), message.partition()), []).append(message)
-    return found
+    return found, final

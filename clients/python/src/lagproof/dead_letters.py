@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -29,8 +30,15 @@ class DeadLetters:
         self._producer: AIOKafkaProducer | None = None
         self._making = asyncio.Lock()
 
-    async def put(self, topic: str, record: Any, error: BaseException, attempts: int) -> None:
-        """Writes a record; where that fails it is tried again until it succeeds or the caller is cancelled."""
+    async def put(
+        self,
+        topic: str,
+        record: Any,
+        error: BaseException,
+        attempts: int,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """Writes a record; where that fails it is tried again after a pause, until it succeeds or `sleep` raises."""
         headers = [
             *record.headers,
             ("lagproof.service", self._service_name.encode()),
@@ -60,7 +68,7 @@ class DeadLetters:
                     problem,
                     pause,
                 )
-            await asyncio.sleep(pause)
+            await sleep(pause)
             pause = min(pause * 2, 30.0)
 
     async def _started(self) -> AIOKafkaProducer:

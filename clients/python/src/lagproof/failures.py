@@ -50,7 +50,9 @@ class Failures:
         while True:
             if isinstance(error, owner.downstream_errors):
                 try:
-                    await self._breaker.retry(lambda: self._again(record), owner.downstream_errors, error, work.pause)
+                    await self._breaker.retry(
+                        lambda: self._again(record), owner.downstream_errors, error, work.pause, work.unless_stopped
+                    )
                     return
                 except Interrupted:
                     raise
@@ -65,7 +67,7 @@ class Failures:
                 return
             except Exception as other:
                 error = other
-        await self._put_away(record, error, tries)
+        await self._put_away(record, error, tries, work)
 
     async def _again(self, record: Any) -> None:
         limit = self._owner.settings.max_poll_interval_ms / 1000
@@ -81,13 +83,13 @@ class Failures:
             raise StrayCancellation
         await attempt
 
-    async def _put_away(self, record: Any, error: BaseException, tries: int) -> None:
+    async def _put_away(self, record: Any, error: BaseException, tries: int, work: Work) -> None:
         owner = self._owner
         name, place = owner.service_name, f"{record.topic}[{record.partition}]@{record.offset}"
         what = f"{type(error).__name__}: {error}"
         retry = owner.settings.delivery.retry
         if retry is not None and retry.dead_letter is not None:
-            await self._dead_letters.put(retry.dead_letter, record, error, tries)
+            await self._dead_letters.put(retry.dead_letter, record, error, tries, work.pause)
             log.error("%s: %s failed, tries: %d (%s): it is in %s", name, place, tries, what, retry.dead_letter)
             owner.record_failed(record, True)
         elif owner.on_poison is OnPoison.SKIP:

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,8 @@ class Instance:
     detail: str | None = None
     fenced: SameInstance | None = None
     """Set where another process has taken this name over."""
+    is_alive: Callable[[], bool] = lambda: True
+    """Whether its consumer has not been stopped: one that somebody else stops says nothing by itself."""
     _task: asyncio.Task[None] | None = None
     _trouble: bool = False
 
@@ -132,6 +135,9 @@ class Instance:
     async def _reports(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
+            if not self.is_alive():
+                await self.say("stopped")
+                return
             other = await self.report()
             if other is not None and self.fenced is None:
                 self.fenced = SameInstance(self.service_name, self.name, other)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from .work import Work
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from .base_consumer import BaseKafkaConsumer
 
 log = logging.getLogger("lagproof")
+
+FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+"""What `run` ends with. For other errors of Kafka's it makes its consumer anew."""
 
 
 async def keep_membership(owner: BaseKafkaConsumer) -> None:
@@ -28,6 +35,9 @@ async def keep_membership(owner: BaseKafkaConsumer) -> None:
         work, consumer = owner.work, owner.consumer
         if work is None or consumer is None:
             continue
+        following = owner._following
+        if following is not None and following.fenced is not None and owner._commits_itself:
+            work.stop()  # somebody else has its partitions, and `run` ends after the batch
         interval = owner.settings.max_poll_interval_ms / 1000
         elapsed = time.monotonic() - work.began
         if elapsed < interval / 2 and not owner.downstream_is_down:
@@ -44,10 +54,14 @@ async def keep_membership(owner: BaseKafkaConsumer) -> None:
             )
         if consumer._subscription.reassignment_in_progress:
             continue  # the call below would wait, and could then take records away from the next batch
-        with contextlib.suppress(KafkaError, ConsumerStoppedError):
+        try:
             owner._pause_partitions()
             for partition, records in (await consumer.getmany(timeout_ms=0)).items():
                 owner.set_aside(partition, records)
+        except FATAL as error:
+            owner.refused(error)
+        except (KafkaError, ConsumerStoppedError) as error:
+            log.debug("%s: %s: the next poll finds out", owner.service_name, error)
 
 
 async def end_overdue_handlers(owner: BaseKafkaConsumer) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from operator import length_hint
 from typing import Any
 
@@ -139,6 +140,7 @@ class Work:
         self._idle = asyncio.Event()
         self._stopped = asyncio.Event()
         self._lanes: list[Lane] = []
+        self._waits: set[Cut] = set()
 
     @property
     def records(self) -> int:
@@ -170,15 +172,31 @@ class Work:
         self._stopped.set()
         for lane in self._lanes:
             lane.cursor.stop()
+        for wait in self._waits:
+            wait.now()
 
     async def pause(self, seconds: float) -> None:
         """Sleeps. Raises Interrupted once nothing further should be begun."""
         if not self.stopping:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), seconds)
-            except TimeoutError:
-                return
-        raise Interrupted
+        if self.stopping:
+            raise Interrupted
+
+    async def unless_stopped(self, waiting: Coroutine[Any, Any, Any]) -> None:
+        """Awaits it. Raises Interrupted once nothing further should be begun, and cancels it then."""
+        if self.stopping:
+            waiting.close()
+            raise Interrupted
+        wait = Cut()
+        self._waits.add(wait)
+        try:
+            with wait:
+                await waiting
+        except CutShort:
+            raise Interrupted from None
+        finally:
+            self._waits.discard(wait)
 
     async def idle(self, within: float) -> bool:
         """Waits until nothing is in a handler any more. False where something still is after `within` seconds."""
