@@ -102,6 +102,8 @@ class KafkaConsumerConfigLoader:
             consumer = await start_aiokafka(
                 lambda: make_aiokafka(settings, bootstrap_servers), wanted, service_name, listener, start_within
             )
+        for left in (self._drained, self._ended):
+            left.pop(id(consumer), None)  # of one that is gone, and had the same id
         instance.running, instance.is_alive = config, is_alive(consumer)
         await instance.say("last-good" if config.from_file else "running", config.from_file)
         instance.start()
