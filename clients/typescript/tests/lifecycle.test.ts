@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaConsumerConfigLoader } from '../src/index.js';
 import { sleep } from '../src/waiting.js';
-import { Collecting, numbers, running } from './collecting.js';
+import { Collecting, numbers, type Running, running } from './collecting.js';
 import { eventually } from './kafka.js';
 import { Service, wasLogged } from './service.js';
 
@@ -113,6 +113,26 @@ test('one whose static id another process takes over ends, with what it had comm
   await sleep(1000);
   assert.equal(consumer.seen.length, 5, "the others are the other one's");
   assert.deepEqual(await kafka.committed(group, topic), { 0: 5 });
+});
+
+test('static members that stop stay in their group, those without partitions too', async t => {
+  const service = await Service.of(t);
+  const { kafka, group } = service;
+  const topic = await kafka.topic(1);
+  const client = 'confluent-javascript';
+  await service.seed([topic], { client, instance_id: '${REPLICA}' });
+  const members: Running[] = [];
+  for (const name of ['a', 'b']) {
+    process.env.REPLICA = name;
+    members.push(await running(new Collecting(service), service));
+    await eventually(async () => (await kafka.members(group)) === members.length);
+  }
+  delete process.env.REPLICA;
+  await sleep(2000); // until both have heard of it
+  for (const { stop } of members) {
+    await stop();
+    assert.equal(await kafka.members(group), 2);
+  }
 });
 
 test('a loader may be shared', async t => {
