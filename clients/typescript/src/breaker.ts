@@ -2,10 +2,18 @@
 
 import { messageOf, nameOf } from './errors.js';
 import { log } from './log.js';
-import { Gate, sleep } from './waiting.js';
+import { Gate } from './waiting.js';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+
+/** How a lane waits: both throw once nothing further should be begun. */
+export interface Waits {
+  /** For a time. */
+  pause(ms: number): Promise<void>;
+  /** For something; looks again once it is there. */
+  until(something: Promise<unknown>): Promise<void>;
+}
 
 /** Open while the downstream is down. One record at a time tries whether it is up again, after pauses that double. */
 export class CircuitBreaker {
@@ -32,13 +40,13 @@ export class CircuitBreaker {
   /**
    * Repeats `attempt`, whose `error` said that the downstream is down, until it says something else.
    *
-   * Returns when it succeeded; throws what it threw that is not of the downstream, and what `pause` throws.
+   * Returns when it succeeded; throws what it threw that is not of the downstream, and what `waits` throws.
    */
   async retry(
     attempt: () => Promise<void>,
     isDownstream: (error: unknown) => boolean,
     error: unknown,
-    pause: (ms: number) => Promise<void> = sleep,
+    waits: Waits,
   ): Promise<void> {
     if (!this.isOpen) {
       log.error(
@@ -46,14 +54,19 @@ export class CircuitBreaker {
       );
       this.shut.clear();
     }
-    while (!(await this.oneAtATime(() => this.once(attempt, isDownstream, pause))));
+    try {
+      while (!(await this.oneAtATime(() => this.once(attempt, isDownstream, waits), waits)));
+    } catch (error) {
+      this.shut.set(); // nobody tries any more: whoever comes next finds out anew
+      throw error;
+    }
   }
 
   /** Answers whether it succeeded. */
   private async once(
     attempt: () => Promise<void>,
     isDownstream: (error: unknown) => boolean,
-    pause: (ms: number) => Promise<void>,
+    waits: Waits,
   ): Promise<boolean> {
     if (!this.isOpen) {
       // Somebody else's probe succeeded meanwhile: one try without a pause.
@@ -66,13 +79,8 @@ export class CircuitBreaker {
         return false;
       }
     }
-    try {
-      this.pause ??= this.firstMs;
-      await pause(this.pause);
-    } catch (error) {
-      this.shut.set(); // nobody tries any more: whoever comes next finds out anew
-      throw error;
-    }
+    this.pause ??= this.firstMs;
+    await waits.pause(this.pause);
     try {
       await attempt();
     } catch (error) {
@@ -89,10 +97,17 @@ export class CircuitBreaker {
     return true;
   }
 
-  private oneAtATime<Result>(run: () => Promise<Result>): Promise<Result> {
-    const next = this.probe.then(run);
-    this.probe = next.catch(() => {});
-    return next;
+  /** Who waits no longer for its turn does not take it; whoever is behind it waits for those before it. */
+  private async oneAtATime<Result>(run: () => Promise<Result>, waits: Waits): Promise<Result> {
+    const before = this.probe;
+    const turn = new Gate();
+    this.probe = before.then(() => turn.wait());
+    try {
+      await waits.until(before);
+      return await run();
+    } finally {
+      turn.set();
+    }
   }
 
   private close(): void {

@@ -2,7 +2,7 @@
 
 import type { Consumer } from 'kafkajs';
 import type { KafkaOptions } from './clients.js';
-import { type ConfluentModule, confluentVersion, makeConfluent } from './confluent.js';
+import { type ConfluentModule, confluentVersion, makeConfluent, type Rebalanced } from './confluent.js';
 import { type Driver, type DriverEvents, keyOf, type Place, type Position } from './driver.js';
 import { Feed } from './feed.js';
 import { maxPollIntervalMs, type Settings } from './settings.js';
@@ -21,20 +21,24 @@ export class ConfluentDriver implements Driver {
   readonly client = confluentVersion();
   readonly feed: Feed;
   readonly assignment = new Map<string, Place>();
-  readonly crash: unknown = null;
+  crash: unknown = null;
   private readonly consumer: Consumer;
 
   constructor(module: ConfluentModule, settings: Settings, options: KafkaOptions, events: DriverEvents) {
     this.feed = new Feed(maxPollIntervalMs(settings), () => events.revoked());
-    const { consumer } = makeConfluent(module, settings, options, (kind, places) => {
+    const rebalanced: Rebalanced = (kind, places) => {
       for (const { topic, partition } of places) {
         if (kind === 'assign') this.assignment.set(keyOf({ topic, partition }), { topic, partition });
         else this.assignment.delete(keyOf({ topic, partition }));
       }
       if (kind === 'assign') events.assigned([...this.assignment.values()]);
       else events.gone(places.map(({ topic, partition }) => ({ topic, partition })));
-    });
-    this.consumer = consumer;
+    };
+    const failed = (error: Error): void => {
+      this.crash = error;
+      this.feed.end();
+    };
+    this.consumer = makeConfluent(module, settings, options, rebalanced, failed).consumer;
   }
 
   async start(topics: readonly string[]): Promise<void> {

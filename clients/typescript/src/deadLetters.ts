@@ -20,7 +20,7 @@ export class DeadLetters {
     private readonly options: KafkaOptions,
   ) {}
 
-  /** Writes a record; where that fails it is tried again until it succeeds or `signal` says that nobody waits. */
+  /** Writes a record; where that fails it is tried again until it succeeds or `isWanted` says that nobody waits. */
   async put(
     topic: string,
     record: ConsumedRecord,

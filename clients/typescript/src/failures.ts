@@ -38,12 +38,7 @@ export class Failures {
     for (;;) {
       if (isDownstream(error)) {
         try {
-          await this.breaker.retry(
-            () => this.again(record, work),
-            isDownstream,
-            error,
-            ms => work.pause(ms),
-          );
+          await this.breaker.retry(() => this.again(record, work), isDownstream, error, work);
           return;
         } catch (other) {
           if (other instanceof Interrupted) throw other;
@@ -90,7 +85,10 @@ export class Failures {
     const said = `${owner.serviceName}: ${place} failed, tries: ${tries} (${nameOf(error)})`;
     const topic = owner.settings.delivery.retry?.deadLetter ?? null;
     if (topic !== null) {
-      const isWritten = await this.deadLetters.put(topic, record, error, tries, () => !work.isAbandoned);
+      // What is committed already would be lost without its letter; anything else is read again.
+      const isCommitted = owner.settings.delivery.commit === 'on-receipt';
+      const isWanted = (): boolean => (isCommitted ? !work.isAbandoned : !work.isStopping);
+      const isWritten = await this.deadLetters.put(topic, record, error, tries, isWanted);
       if (!isWritten) throw new Interrupted();
       log.error(`${said}: it is in ${topic}`);
       owner.recordFailed(record, true);

@@ -7,7 +7,13 @@ import { messageOf } from './errors.js';
 import { log } from './log.js';
 
 const WENT_ON = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
-const FATAL = new Set(['GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', 'SASL_AUTHENTICATION_FAILED']);
+const FATAL = new Set([
+  'GROUP_AUTHORIZATION_FAILED',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'SASL_AUTHENTICATION_FAILED',
+  'FENCED_INSTANCE_ID',
+  'ERR__FATAL',
+]);
 
 /** The error of the broker, or of librdkafka, wherever in the chain of causes it is. */
 function protocolError(error: unknown): { type: string; retriable?: boolean } | undefined {
@@ -17,9 +23,9 @@ function protocolError(error: unknown): { type: string; retriable?: boolean } | 
   return undefined;
 }
 
-/** Kafka's own name for an error. */
+/** Kafka's own name for an error; librdkafka's where it is none of Kafka's. */
 export function typeOf(error: unknown): string | undefined {
-  return protocolError(error)?.type;
+  return protocolError(error)?.type.replace(/^ERR_(?!_)/, ''); // as Confluent's client calls them
 }
 
 /** Whether joining may succeed with another try: no broker answers, or it is not ready, or a topic is not made yet. */

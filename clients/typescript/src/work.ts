@@ -162,6 +162,12 @@ export class Work {
     if (await this.stopped.wait(ms)) throw new Interrupted();
   }
 
+  /** Waits for something. Throws Interrupted once nothing further should be begun. */
+  async until(something: Promise<unknown>): Promise<void> {
+    await Promise.race([something, this.stopped.wait()]);
+    if (this.isStopping) throw new Interrupted();
+  }
+
   /** Waits until nothing is in a handler any more. False where something still is after `ms`. */
   idle(ms: number): Promise<boolean> {
     return this.ended.wait(ms);

@@ -5,6 +5,7 @@ import './loader.test.js';
 import './optimized.test.js';
 import './behaviour.test.js';
 import './consumer.test.js';
+import './failures.test.js';
 import './lifecycle.test.js';
 import './live.test.js';
 import './survival.test.js';

@@ -112,6 +112,13 @@ export class Kafka {
     return Object.fromEntries(made.map(one => [one.partition, Number(one.offset)]).sort((a, b) => a[0]! - b[0]!));
   }
 
+  /** How many members a group has. */
+  async members(group: string): Promise<number> {
+    const [admin] = await this.connected();
+    const { groups } = await admin.describeGroups([group]);
+    return groups[0]!.members.length;
+  }
+
   /** The log's ends, by partition. */
   async ends(topic: string): Promise<Record<number, number>> {
     const [admin] = await this.connected();

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadConfluent } from '../src/confluent.js';
 import { KafkaConsumerConfigLoader } from '../src/index.js';
 import { sleep } from '../src/waiting.js';
-import { Collecting, numbers, running } from './collecting.js';
+import { Collecting, numbers, type Running, running } from './collecting.js';
 import { eventually } from './kafka.js';
 import { Service, wasLogged } from './service.js';
 
@@ -113,6 +114,52 @@ test('one whose static id another process takes over ends, with what it had comm
   await sleep(1000);
   assert.equal(consumer.seen.length, 5, "the others are the other one's");
   assert.deepEqual(await kafka.committed(group, topic), { 0: 5 });
+});
+
+test('one whose static id another client takes over ends, with what it had committed', async t => {
+  const service = await Service.of(t);
+  const { kafka, group } = service;
+  const topic = await kafka.topic(1);
+  await service.seed([topic], { client: 'confluent-javascript', instance_id: 'only-one' });
+  const consumer = new Collecting(service);
+  const { ended } = await running(consumer, service);
+  await kafka.produce(topic, numbers(5));
+  await eventually(() => consumer.seen.length === 5, { withinMs: 60_000 });
+  // The database knows nothing of it: only the broker does.
+  const { KafkaJS } = await loadConfluent(service.name);
+  const other = new KafkaJS.Kafka({}).consumer({
+    'bootstrap.servers': kafka.bootstrap,
+    'group.id': group,
+    'group.instance.id': 'only-one',
+    log_level: 3,
+  });
+  await other.connect();
+  service.later(() => other.disconnect());
+  await other.subscribe({ topics: [topic] });
+  await other.run({ eachMessage: async () => {} });
+  const late = sleep(40_000).then(() => assert.fail('it runs on, and idles'));
+  await assert.rejects(Promise.race([ended, late]), { name: 'SameInstance', message: /only-one.*the broker/s });
+  assert.deepEqual(await kafka.committed(group, topic), { 0: 5 });
+});
+
+test('static members that stop stay in their group, those without partitions too', async t => {
+  const service = await Service.of(t);
+  const { kafka, group } = service;
+  const topic = await kafka.topic(1);
+  const client = 'confluent-javascript';
+  await service.seed([topic], { client, instance_id: '${REPLICA}' });
+  const members: Running[] = [];
+  for (const name of ['a', 'b']) {
+    process.env.REPLICA = name;
+    members.push(await running(new Collecting(service), service));
+    await eventually(async () => (await kafka.members(group)) === members.length);
+  }
+  delete process.env.REPLICA;
+  await sleep(2000); // until both have heard of it
+  for (const { stop } of members) {
+    await stop();
+    assert.equal(await kafka.members(group), 2);
+  }
 });
 
 test('a loader may be shared', async t => {
