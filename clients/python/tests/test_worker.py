@@ -277,8 +277,8 @@ async def test_it_accounts_for_a_load_as_lagproof_sends_it(kafka: Kafka) -> None
                 "stretches": [{"from_rate": 200.0, "to_rate": 200.0, "seconds": 3.0}],
                 "size": {"mean": 200, "max": 400, "compression_ratio": 1.0},
                 "key": {"cardinality": 20, "zipf": 0.0},
-                "poison": 3,
-                "slow": 2,
+                "poison_at_us": [500_000, 1_000_000, 1_500_000],
+                "slow_at_us": [1_200_000, 1_800_000],
             }
         ],
         "ticks": given["ticks"],
