@@ -11,8 +11,8 @@ use super::plan::Side;
 use super::verdict::kpi_words;
 
 /// The evidence of one trial, or nothing where it is none: of a case, of a run that was cut short, of fewer runs than
-/// planned, on a mock, and of a service that `model` does not have. `model` is the one that the plan was made from, as it is in `environment`;
-/// `proven` is when it ended, in UTC.
+/// planned, on a mock, and of a service that `model` does not have. `model` is the one that the plan was made from, as it
+/// is in `environment`; `proven` is when it ended, in UTC.
 #[must_use]
 pub fn evidence_of(
     outcome: &Outcome,

@@ -185,6 +185,7 @@ mod tests {
         }
         assert_eq!(share(7, Shard { index: 0, of: 3 }), 3);
     }
+
     proptest! {
         #[test]
         fn in_order_and_counted(stretches in prop::collection::vec((0.0..900.0, 0.0..900.0, 0.0..4.0), 1..5)) {

@@ -95,13 +95,8 @@ fn after(view: View<'_>, burst: &Phase, target: f64) -> Back {
         .map(|phase| phase.from_s)
         .find(|from_s| *from_s >= burst.to_s)
         .unwrap_or(f64::INFINITY);
-    let seen: Vec<(f64, f64)> = view
-        .run
-        .moments
-        .iter()
-        .filter(|moment| burst.to_s <= moment.at_s && moment.at_s < next)
-        .filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
-        .collect();
+    let mut seen = view.lag_from(burst.to_s);
+    seen.retain(|point| point.0 < next);
     let Some(last) = seen.last() else { return Back::Unseen };
     let stays = |at: &usize| seen[*at..].iter().take(IN_A_ROW).all(|point| point.1 < target);
     match (0..seen.len()).find(stays) {

@@ -110,13 +110,7 @@ fn disturbance(view: View<'_>, fault: &FaultPlan) -> Option<Disturbance> {
         FaultKind::DownstreamStall { seconds } | FaultKind::ReplicaAdded { seconds } => seconds,
     };
     let target = wide(view.trial.targets.lag);
-    let seen: Vec<(f64, f64)> = view
-        .run
-        .moments
-        .iter()
-        .filter(|moment| moment.at_s >= done.at_s)
-        .filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
-        .collect();
+    let seen = view.lag_from(done.at_s);
     let reach_s = done.at_s + lasts_s + REACH_S;
     let back = back(&seen, target, reach_s, done.at_s);
     let until_s = match back {
@@ -222,12 +216,7 @@ fn told(found: &[Disturbance], target: f64) -> String {
 
 /// The last seconds in which somebody looked.
 fn tail(view: View<'_>) -> Vec<(f64, f64)> {
-    let seen: Vec<(f64, f64)> = view
-        .run
-        .moments
-        .iter()
-        .filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
-        .collect();
+    let seen = view.lag_from(f64::NEG_INFINITY);
     let from = seen.len().saturating_sub(8 * IN_A_ROW);
     seen[from..].to_vec()
 }

@@ -97,9 +97,10 @@ pub(super) fn throughput(view: View<'_>) -> Judgement {
             .measured(format!("worker {who} ended"))
             .because(format!("worker {who} ended by itself: {what}"));
     }
+    let is_steady = view.phases(PhaseKind::Steady).next().is_some();
     let (sent, processed) = match view.flow(PhaseKind::Steady) {
         Some(flow) => (flow.sent, flow.processed),
-        None if view.phases(PhaseKind::Steady).next().is_none() => {
+        None if !is_steady => {
             let account = &view.run.account;
             (wide(account.sent), wide(account.processed))
         }
@@ -111,13 +112,12 @@ pub(super) fn throughput(view: View<'_>) -> Judgement {
     let share = processed / sent;
     let missing = (sent - processed).max(0.0);
     // What the target lets wait, or a hundredth: a window cuts through batches.
-    let allowed = (sent * EDGES).max(if view.phases(PhaseKind::Steady).next().is_some() {
+    let allowed = (sent * EDGES).max(if is_steady {
         wide(view.trial.targets.lag).min(sent / 4.0)
     } else {
         0.0
     });
     let shown = percent(share.min(1.0));
-    let is_steady = view.phases(PhaseKind::Steady).next().is_some();
     let verdict = if missing <= allowed {
         Verdict::Pass
     } else if view.run.cut_short.is_some() && !is_steady {

@@ -33,6 +33,13 @@ impl<'a> View<'a> {
         moments.filter(move |moment| from_s <= moment.at_s && moment.at_s < to_s)
     }
 
+    /// Lag from a moment on, whatever the phase, as (seconds after the start, records).
+    pub fn lag_from(self, from_s: f64) -> Vec<(f64, f64)> {
+        let seen = self.within((from_s, f64::INFINITY));
+        seen.filter_map(|moment| Some((moment.at_s, wide(moment.lag?))))
+            .collect()
+    }
+
     /// Lag in phases of a kind, as (seconds after the start, records).
     pub fn lag(self, kind: PhaseKind) -> Vec<(f64, f64)> {
         let seen = self
