@@ -177,12 +177,11 @@ pub(super) fn fault_return(view: View<'_>) -> Judgement {
     if found.is_empty() {
         return says(Verdict::Inconclusive).because("what was to go wrong had not, when it ended");
     }
-    let mut longest: Option<(f64, &Disturbance)> = None;
+    let mut longest = 0.0_f64;
     for one in &found {
         match one.back {
             Back::NotFelt => {}
-            Back::After(time) if longest.is_some_and(|(most, _)| most >= time) => {}
-            Back::After(time) => longest = Some((time, one)),
+            Back::After(time) => longest = longest.max(time),
             Back::Never { seen_s, .. } => {
                 let falls = theil_sen(&tail(view)).is_some_and(|slope| slope.median < 0.0);
                 let verdict = if falls || view.run.cut_short.is_some() {
@@ -197,21 +196,16 @@ pub(super) fn fault_return(view: View<'_>) -> Judgement {
             }
         }
     }
-    match longest {
-        None => says(Verdict::Pass)
-            .value(0.0)
-            .measured("at once")
-            .because(told(&found, target)),
-        Some((time, _)) => says(Verdict::Pass)
-            .value(time)
-            .measured(seconds(time))
-            .because(told(&found, target)),
-    }
-}
-
-fn told(found: &[Disturbance], target: f64) -> String {
-    let each: Vec<String> = found.iter().map(|one| one.told(target)).collect();
-    each.join("; ")
+    let measured = if longest > 0.0 {
+        seconds(longest)
+    } else {
+        "at once".to_owned()
+    };
+    let told: Vec<String> = found.iter().map(|one| one.told(target)).collect();
+    says(Verdict::Pass)
+        .value(longest)
+        .measured(measured)
+        .because(told.join("; "))
 }
 
 /// The last seconds in which somebody looked.
